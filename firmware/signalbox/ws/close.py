@@ -1,0 +1,155 @@
+"""The close handshake as a table. Everything that decides its course is in this file.
+
+RFC 6455 sections 5.5.1 and 7. Outgoing and incoming direction are two machines with one table
+each; the joint rules below say what follows when they meet. The diagram in README.md is made
+from these tables by `make diagram`.
+"""
+
+from collections import namedtuple
+
+from ..compat import const
+
+# What happens.
+LOCAL_CLOSE = 0  # the application is done sending: close(), or a reply that is due
+CLOSE_WRITTEN = 1  # the last octet of our Close was handed to TCP
+PEER_CLOSE = 2  # a valid Close was parsed
+FAIL = 3  # _Fail the WebSocket Connection_ (7.1.7)
+TCP_EOF = 4  # the peer's FIN, or a reset: nothing more comes in
+WRITE_BROKEN = 5  # TCP takes nothing more
+TCP_DOWN = 6  # we took TCP down
+EVENT_NAMES = ("close()", "Close written", "peer's Close", "fail", "EOF", "write error", "TCP down")
+
+# The outgoing direction.
+SENDING = 0  # messages are accepted
+QUEUED = 1  # our Close stands behind them
+SENT = 2  # our Close is handed to TCP
+SHUT = 3  # nothing can be written any more
+OUTGOING_NAMES = ("SENDING", "QUEUED", "SENT", "SHUT")
+
+# fmt: off
+OUTGOING = (
+    #   close()  written  peer's   fail     EOF      broken  down
+    bytes((QUEUED, SENDING, SENDING, QUEUED, SENDING, SHUT,  SHUT)),  # SENDING
+    bytes((QUEUED, SENT,    QUEUED,  QUEUED, QUEUED,  SHUT,  SHUT)),  # QUEUED
+    bytes((SENT,   SENT,    SENT,    SENT,   SENT,    SHUT,  SHUT)),  # SENT
+    bytes((SHUT,   SHUT,    SHUT,    SHUT,   SHUT,    SHUT,  SHUT)),  # SHUT
+)
+
+# The incoming direction.
+RECEIVING = 0  # frames are parsed
+CLOSED = 1  # the peer's Close was received; what follows is read and discarded
+DISCARDING = 2  # the connection was failed; what follows is read and discarded, not even parsed
+ENDED = 3  # nothing more comes in
+INCOMING_NAMES = ("RECEIVING", "CLOSED", "DISCARDING", "ENDED")
+
+INCOMING = (
+    #   close()     written     peer's      fail        EOF    broken      down
+    bytes((RECEIVING,  RECEIVING,  CLOSED,     DISCARDING, ENDED, RECEIVING,  ENDED)),  # RECEIVING
+    bytes((CLOSED,     CLOSED,     CLOSED,     CLOSED,     ENDED, CLOSED,     ENDED)),  # CLOSED
+    bytes((DISCARDING, DISCARDING, DISCARDING, DISCARDING, ENDED, DISCARDING, ENDED)),  # DISCARDING
+    bytes((ENDED,      ENDED,      ENDED,      ENDED,      ENDED, ENDED,      ENDED)),  # ENDED
+)
+# fmt: on
+
+# Joint rules.
+
+
+def accepts_messages(outgoing, incoming, window):
+    """Whether send() takes a message: never behind our Close; after theirs only in the window (R5).
+
+    After an EOF nobody is known to listen.
+    """
+    return outgoing == SENDING and (incoming == RECEIVING or (incoming == CLOSED and window))
+
+
+def answers_ping(outgoing, incoming):
+    """Until the peer's Close was received, even behind our own (5.5.2)."""
+    return incoming == RECEIVING and outgoing != SHUT
+
+
+def ready_state(outgoing, incoming):
+    """The state that the RFC and the browsers' API name: OPEN, CLOSING or CLOSED.
+
+    CONNECTING lies before the connection exists (handshake.py).
+    """
+    if outgoing == SHUT and incoming == ENDED:
+        return "CLOSED"
+    if outgoing == SENDING and incoming == RECEIVING:
+        return "OPEN"
+    return "CLOSING"
+
+
+# Codes (7.4).
+
+NORMAL = 1000
+GOING_AWAY = 1001
+PROTOCOL_ERROR = 1002
+NO_STATUS = 1005  # reported for a Close without a code; never sent
+ABNORMAL = 1006  # reported when no Close was received; never sent
+INVALID_DATA = 1007
+POLICY_VIOLATION = 1008
+MESSAGE_TOO_BIG = 1009
+INTERNAL_ERROR = 1011
+SERVICE_RESTART = 1012
+TRY_AGAIN_LATER = 1013
+
+
+def valid_code(code):
+    """Whether `code` may stand in a Close frame: 7.4.1, 7.4.2 and IANA's registry."""
+    return (
+        NORMAL <= code <= 1003
+        or INVALID_DATA <= code <= 1014
+        or 3000 <= code <= 4999
+    )
+
+
+def check_close(code, reason):
+    """Raise ValueError for arguments that close() must not take (7.4, 5.5.1)."""
+    if code is None:
+        if reason:
+            raise ValueError("a close reason needs a close code")
+    elif not valid_code(code):
+        raise ValueError("a close code is 1000-1003, 1007-1014 or 3000-4999, not %r" % code)
+
+
+class ConnectionClosed(Exception):
+    """A message can't be sent or received any more: a Close stands in the way, or TCP is down."""
+
+
+# How a connection ended; RFC 6455 section 7.1.4 to 7.1.6. Made once, never changed.
+#
+# code          the peer's, if a valid Close was received; 1005 if that Close had none; 1006 if no
+#               Close was received. Never anything the peer did not say.
+# reason        the peer's reason, or ""
+# clean         both Closes were exchanged, however TCP ended afterwards
+# initiator     "local": our Close was sent or begun before the peer's was received; "peer": ours
+#               was the reply; "both": ours was queued and not begun when theirs arrived;
+#               "transport": there was neither
+# sent_code     what our Close said, once all of it was handed to TCP (1005: an empty Close); or None
+# rcvd_code     what the peer's Close said (1005: an empty Close); or None
+# failed_with   the code with which we failed the connection (7.1.7), or None
+# undelivered   messages that send() took and TCP did not, not whole
+# discarded     messages that came in while closing and that nobody was there to take
+# timed_out     a close timeout ended it
+# truncated     a message had begun to come in and did not end
+# tcp_reset     TCP ended with a reset
+# peer_no_echo  the peer answered our Close with a bare FIN or a reset, as GStreamer's signalling
+#               server does since 0.14: nothing to worry about
+CloseOutcome = namedtuple(
+    "CloseOutcome",
+    (
+        "code",
+        "reason",
+        "clean",
+        "initiator",
+        "sent_code",
+        "rcvd_code",
+        "failed_with",
+        "undelivered",
+        "discarded",
+        "timed_out",
+        "truncated",
+        "tcp_reset",
+        "peer_no_echo",
+    ),
+)

@@ -1,0 +1,517 @@
+"""One WebSocket connection after its opening handshake, without I/O.
+
+Joins the incoming direction (message.py), the outgoing one (output.py) and the close handshake
+(close.py), which decides. README.md beside this file says how to drive it.
+"""
+
+from ..compat import const, text_octets
+from .close import (
+    ABNORMAL,
+    CLOSE_WRITTEN,
+    CLOSED,
+    ENDED,
+    FAIL,
+    INCOMING,
+    INTERNAL_ERROR,
+    INVALID_DATA,
+    LOCAL_CLOSE,
+    MESSAGE_TOO_BIG,
+    NO_STATUS,
+    OUTGOING,
+    PEER_CLOSE,
+    PROTOCOL_ERROR,
+    QUEUED,
+    RECEIVING,
+    SENDING,
+    SENT,
+    SHUT,
+    TCP_DOWN,
+    TCP_EOF,
+    WRITE_BROKEN,
+    CloseOutcome,
+    ConnectionClosed,
+    accepts_messages,
+    answers_ping,
+    check_close,
+    ready_state,
+    valid_code,
+)
+from .mask import MaskingKeys
+from .message import MessageReader
+from .output import Output
+from .utf8 import is_ascii, validate
+
+# Events of next_event(), besides the reader's NEED_DATA (0), TEXT (1), BINARY (2), CHUNK (3).
+CLOSE = 8  # the peer's Close: `rcvd_code` and `rcvd_reason` are set
+PING = 9  # answered already
+PONG = 10  # `reader.data[offset:offset + length]` is what it carried
+FAILED = 11  # the peer broke the protocol: `failed_with`
+
+_CLOSE = const(8)
+_PING = const(9)
+_FAILED = const(11)
+_FIN_TEXT = const(0x81)
+_FIN_BINARY = const(0x82)
+_FIN_PING = const(0x89)
+_LARGEST_REASON = const(123)
+
+# Answers of want_close_tcp().
+KEEP = 0
+DRAIN = 1  # read until it would block, write nothing more, then close
+ABORT = 2  # close at once
+
+_TICKS = const(0x3FFFFFFF)  # MicroPython's clock starts over after 2**30 ms
+_OFF = const(-1)  # a stopwatch that isn't running
+_NOW = const(-2)  # one that the next tick() starts
+
+
+class Settings:
+    """Sizes in octets and times in milliseconds, shared by any number of connections.
+
+    A time of 0 switches that timer off, where that makes sense (`ping_interval`).
+    """
+
+    max_message = 32768  # the largest message that is assembled; a larger one is failed with 1009
+    buffer = 1024  # the outgoing buffer of a connection, 140 to 65535
+    ping_interval = 20000  # silence before a Ping
+    pong_timeout = 10000  # silence after it before the peer is taken for dead
+    close_timeout = 5000  # from the first Close, ours queued or theirs received, to both done
+    finish_timeout = 3000  # the application's window after the peer's Close
+    tcp_timeout = 2000  # client: wait for the server's FIN; after a failure: for the peer's
+    quiet = 500  # after a failure: silence that ends the wait early
+    drain = 1 << 20  # after a failure: the most that is read and discarded
+    stream = False  # give out CHUNKs instead of assembled messages
+    finish_window = False  # let the application go on sending after the peer's Close
+
+    def __init__(self, **settings):
+        """Change some; TypeError for a name that isn't there, ValueError for a value that can't be."""
+        for name, value in settings.items():
+            if not hasattr(Settings, name):
+                raise TypeError("no setting %r" % name)
+            if value < 0:
+                raise ValueError("%s: a number from 0 on, not %r" % (name, value))
+            setattr(self, name, value)
+        if not 140 <= self.buffer <= 65535:
+            raise ValueError("buffer: 140 to 65535 octets, not %r" % self.buffer)
+        if self.finish_timeout >= self.close_timeout:
+            raise ValueError("finish_timeout must be shorter than close_timeout")
+
+
+_defaults = Settings()
+_keys = None  # masking keys, shared by every client connection
+
+
+def _client_keys():
+    global _keys
+    if _keys is None:
+        _keys = MaskingKeys()
+    return _keys
+
+
+class Connection:
+    """See README.md. Attributes that end in no underscore may be read, not written."""
+
+    def __init__(self, client, settings=_defaults, keys=None):
+        """`client`: our role. `keys`: MaskingKeys for a client, or None for the shared ones."""
+        self.client = client
+        self.settings = settings
+        self.reader = MessageReader(not client, settings.max_message, settings.stream)
+        self.output = Output(settings.buffer, (keys or _client_keys()) if client else None)
+        self.outgoing = SENDING
+        self.incoming = RECEIVING
+        self.accepting = True
+        self.rcvd_code = None
+        self.rcvd_reason = ""
+        self.failed_with = None
+        self.discarded = 0
+        self.outcome = None
+        self._close_code = None  # of our Close: None until there is one, 1005 when it is empty
+        self._initiator = None
+        self._window = False
+        self._fragment = 0  # opcode of our next fragment while such a message is open; 0: none
+        self._fragmenting = False
+        self._lost = 0
+        self._drained = 0
+        self._timed_out = False
+        self._truncated = False
+        self._tcp_reset = False
+        self._no_echo = False
+        self._abort = False
+        self._linger_over = False
+        self._pinged = False
+        self._heard = True
+        self._heard_at = 0
+        self._pinged_at = 0
+        self._closing_at = _OFF
+        self._lingering_at = _OFF
+
+    @property
+    def state(self):
+        """RFC 6455's name of the state: "OPEN", "CLOSING" or "CLOSED"."""
+        return ready_state(self.outgoing, self.incoming)
+
+    def _step(self, event):
+        self.outgoing = OUTGOING[self.outgoing][event]
+        self.incoming = INCOMING[self.incoming][event]
+        self.accepting = accepts_messages(self.outgoing, self.incoming, self._window)
+        if self._closing_at == _OFF and self.outgoing + self.incoming:
+            self._closing_at = _NOW
+
+    # Incoming
+
+    def receive_data(self, buf, at, end):
+        """`buf[at:end]` (of a bytearray, which is changed) came in.
+
+        The connection refers to it until next_event() returns NEED_DATA: call it until then.
+        """
+        self._heard = True
+        if self.incoming == RECEIVING:
+            self.reader.feed(buf, at, end)
+        else:
+            self._drained += end - at
+
+    def next_event(self):
+        """The next event of what came in, NEED_DATA when there is none. Pings are answered here."""
+        try:
+            event = self.reader.next()
+        except MemoryError:
+            event = -MESSAGE_TOO_BIG
+        return event if 0 <= event < _CLOSE else self._handle(event)
+
+    def direct(self):
+        """Octets that may be read straight into `reader.body` at `reader.body_size`; often 0."""
+        return self.reader.direct()
+
+    def received(self, n):
+        """`n` octets were read there. Returns an event, as next_event() does."""
+        self._heard = True
+        try:
+            event = self.reader.received(n)
+        except MemoryError:
+            event = -MESSAGE_TOO_BIG
+        return event if 0 <= event < _CLOSE else self._handle(event)
+
+    def receive_eof(self, reset=False):
+        """The peer's FIN came in, or a reset. Everything before it must have been parsed."""
+        if self.incoming == ENDED:
+            return
+        if reset:
+            self._tcp_reset = True
+        if self.rcvd_code is None and self.failed_with is None:
+            self._truncated = self.reader.partial
+            self._no_echo = self.output.close_written
+        self.reader.stop()
+        self._step(TCP_EOF)
+        if reset:
+            self._step(WRITE_BROKEN)
+
+    def _handle(self, event):
+        reader = self.reader
+        if event < 0:
+            self.fail(-event)
+            return _FAILED
+        if event == _CLOSE:
+            return self._peer_close(reader.data, reader.offset, reader.length)
+        if event == _PING and answers_ping(self.outgoing, self.incoming):
+            self.output.put_pong(reader.data, reader.offset, reader.length)
+        return event
+
+    def _peer_close(self, data, at, n):
+        code = NO_STATUS
+        if n:
+            code = data[at] << 8 | data[at + 1] if n > 1 else 0
+            if not valid_code(code):
+                self.fail(PROTOCOL_ERROR)
+                return _FAILED
+            if validate(data, at + 2, n - 2, 0):
+                self.fail(INVALID_DATA)
+                return _FAILED
+            if n > 2:
+                try:
+                    self.rcvd_reason = str(memoryview(data)[at + 2 : at + n], "utf-8")
+                except MemoryError:
+                    pass  # the code matters more
+        self.rcvd_code = code
+        self._truncated = self.reader.partial
+        self.reader.stop()
+        if self._close_code is None:
+            self._initiator = "peer"
+        elif self.output.close_begun:
+            self._initiator = "local"
+        else:
+            self._initiator = "both"
+        self._window = self.settings.finish_window
+        self._step(PEER_CLOSE)
+        if not self._window:
+            self.finish()
+        return _CLOSE
+
+    # Outgoing
+
+    def send_text(self, text):
+        """Accept a text message. False, and nothing taken, when there is no room now.
+
+        Raises ConnectionClosed behind a Close, ValueError for a str that isn't Unicode text (a
+        lone surrogate: 5.6), RuntimeError inside a fragmented message.
+        """
+        if not self.accepting or self._fragmenting:
+            self._refuse()
+        n = len(text)
+        if is_ascii(text, n):
+            octets = text_octets(text)
+        else:
+            octets = _encode(text)
+            n = len(octets)
+        return self.output.put(_FIN_TEXT, octets, n)
+
+    def send_binary(self, data):
+        """Accept a binary message, any object of octets with the buffer protocol; as send_text().
+
+        A message larger than the buffer is referred to until `output.whole`: don't change it.
+        """
+        if not self.accepting or self._fragmenting:
+            self._refuse()
+        return self.output.put(_FIN_BINARY, data, len(data))
+
+    def send_fragment(self, data, final, text=False):
+        """Accept the next fragment of a message (5.4): as send_binary(). The first begins one.
+
+        The octets of a text may be cut anywhere, and are the caller's to check.
+        """
+        if not self.accepting:
+            self._refuse()
+        opcode = 0 if self._fragmenting else 1 if text else 2
+        taken = self.output.put(opcode | (0x80 if final else 0), data, len(data))
+        if taken:
+            self._fragmenting = not final
+        return taken
+
+    def send_source(self, source, text=False):
+        """Accept a message that is read with source.readinto(buf), fragment by fragment, until 0.
+
+        It is never assembled. False when there is no room now. If the source raises OSError, or a
+        text turns out not to be UTF-8, the connection is failed with 1011.
+        """
+        if not self.accepting or self._fragmenting:
+            self._refuse()
+        return self.output.put_source(1 if text else 2, source, text)
+
+    def ping(self, payload=b""):
+        """Accept a Ping with at most 125 octets. False when there is no room now."""
+        if not self.accepting:
+            self._refuse()
+        if len(payload) > 125:
+            raise ValueError("a ping carries 125 octets at most, not %d" % len(payload))
+        return self.output.put(_FIN_PING, payload, len(payload))
+
+    def close(self, code=None, reason=""):
+        """Send a Close behind everything accepted so far. The first one counts; others join it.
+
+        Reason: text of which 123 octets fit, cut between characters. ValueError for a code that
+        may not be sent (7.4), a reason without a code or one that isn't Unicode text; nothing is
+        sent then.
+        """
+        check_close(code, reason)
+        n = len(reason)
+        if is_ascii(reason, n):
+            octets = text_octets(reason)
+            n = min(n, _LARGEST_REASON)
+        else:
+            octets = _encode(reason)
+            n = len(octets)
+            if n > _LARGEST_REASON:
+                n = _LARGEST_REASON
+                while octets[n] & 0xC0 == 0x80:
+                    n -= 1
+        if self.outgoing == SENDING and self.incoming != ENDED:
+            self._queue_close(code or 0, octets, n)
+
+    def finish(self):
+        """End the window after the peer's Close: reply to it, if that has not been done."""
+        if self.outgoing == SENDING and self.incoming == CLOSED:
+            self._queue_close(0 if self.rcvd_code == NO_STATUS else self.rcvd_code, b"", 0)
+
+    def fail(self, code):
+        """_Fail the WebSocket Connection_ (7.1.7), or a source that can't go on.
+
+        The frame that is being written is finished, the rest is given up, and a Close with `code`
+        follows, unless our Close is there already. Nothing more is parsed.
+        """
+        if self.failed_with is not None or self.incoming != RECEIVING:
+            return
+        self.failed_with = code
+        self._truncated = self.reader.partial
+        self.reader.stop()
+        before = self.output.unsent()
+        self.output.drop()
+        self._lost += before - self.output.unsent()
+        if self.outgoing == SENDING:
+            self._queue_close(code, b"", 0)
+        self._step(FAIL)
+
+    def _queue_close(self, code, reason, n):
+        self._close_code = code or NO_STATUS
+        self._window = False
+        self.output.put_close(code, reason, n)
+        self._step(LOCAL_CLOSE)
+
+    def _refuse(self):
+        if self.accepting:
+            raise RuntimeError("a fragmented message is open: finish it first")
+        raise ConnectionClosed(self.state)
+
+    def ready(self):
+        """How many octets to write: `output.buf` from `output.offset` on. 0: nothing now."""
+        try:
+            return self.output.ready()
+        except (OSError, ValueError):
+            self.fail(INTERNAL_ERROR)
+            return self.output.ready()
+
+    def advance(self, n):
+        """`n` of them were handed to TCP."""
+        self.output.advance(n)
+        if self.outgoing == QUEUED and self.output.close_written:
+            self._step(CLOSE_WRITTEN)
+
+    def hold(self, n):
+        """The transport has begun on the next `n` octets and must be offered the same again.
+
+        TLS does: a record that was made can't be unmade, so fail() leaves them alone.
+        """
+        self.output.held = n
+
+    def write_failed(self, reset=False):
+        """TCP takes nothing more. Reading goes on: the peer's Close may be on its way (7.1.5)."""
+        if reset:
+            self._tcp_reset = True
+        self._step(WRITE_BROKEN)
+
+    # Ending
+
+    def want_close_tcp(self):
+        """KEEP, DRAIN or ABORT: what to do with TCP (7.1.1)."""
+        if self._abort:
+            return ABORT
+        if self.incoming == ENDED:
+            done = self.outgoing == SHUT or self.output.empty
+        elif self.failed_with is not None:
+            done = self._linger_over
+        elif self.rcvd_code is None or self.outgoing < SENT:
+            done = False
+        else:
+            # Both done: the server closes TCP first, the client waits for that.
+            done = self._linger_over or not self.client or self.outgoing == SHUT
+        return DRAIN if done else KEEP
+
+    def close_now(self):
+        """Give up: TCP is to be taken down at once. The outcome tells what was reached."""
+        self._abort = True
+
+    def tcp_closed(self):
+        """TCP is down. Returns the CloseOutcome, always the same."""
+        if self.outcome is None:
+            self._step(TCP_DOWN)
+            written = self.output.close_written
+            received = self.rcvd_code is not None
+            initiator = self._initiator
+            if initiator is None:
+                initiator = "local" if self.output.close_begun else "transport"
+            undelivered = self._lost + self.output.unsent() + self._fragmenting
+            self.outcome = CloseOutcome(
+                self.rcvd_code if received else ABNORMAL,
+                self.rcvd_reason,
+                written and received,
+                initiator,
+                self._close_code if written else None,
+                self.rcvd_code,
+                self.failed_with,
+                undelivered,
+                self.discarded,
+                self._timed_out,
+                self._truncated,
+                self._tcp_reset,
+                self._no_echo,
+            )
+        return self.outcome
+
+    # Time
+
+    def tick(self, now):
+        """Act on what is due at `now`, a clock in milliseconds modulo 2**30.
+
+        Returns the milliseconds to the next thing that may be due, -1 when nothing is. A stopwatch
+        starts at the first tick after its cause.
+        """
+        if self._heard:
+            self._heard = False
+            self._heard_at = now
+            self._pinged = False
+        if self.outcome is not None:
+            return -1
+        if self._closing_at == _OFF:
+            return self._keep_alive(now)
+        if self._closing_at == _NOW:
+            self._closing_at = now
+        settings = self.settings
+        if self.outgoing >= SENT and (self.rcvd_code is not None or self.failed_with is not None):
+            return self._linger(now)
+        left = settings.close_timeout - _since(now, self._closing_at)
+        if left <= 0:
+            self._timed_out = True
+            self._abort = True
+            return 0
+        if self._window:
+            window = settings.finish_timeout - _since(now, self._closing_at)
+            if window <= 0:
+                self.finish()
+            else:
+                left = min(left, window)
+        return left
+
+    def _keep_alive(self, now):
+        settings = self.settings
+        if not settings.ping_interval:
+            return -1
+        if self._pinged:
+            left = settings.pong_timeout - _since(now, self._pinged_at)
+            if left <= 0:
+                self.close(INTERNAL_ERROR, "no pong")
+                self._closing_at = now
+                return settings.close_timeout
+            return left
+        left = settings.ping_interval - _since(now, self._heard_at)
+        if left > 0:
+            return left
+        # Where a stalled link leaves no room for it, the silence counts all the same.
+        self.ping()
+        self._pinged = True
+        self._pinged_at = now
+        return settings.pong_timeout
+
+    def _linger(self, now):
+        settings = self.settings
+        if self._lingering_at == _OFF:
+            self._lingering_at = now
+        left = settings.tcp_timeout - _since(now, self._lingering_at)
+        if self.failed_with is not None:
+            if self._drained >= settings.drain:
+                left = 0
+            quiet = min(_since(now, self._heard_at), _since(now, self._lingering_at))
+            left = min(left, settings.quiet - quiet)
+        if left <= 0:
+            self._linger_over = True
+            return 0
+        return left
+
+
+def _since(now, then):
+    return (now - then) & _TICKS
+
+
+def _encode(text):
+    octets = text.encode()
+    # MicroPython encodes a lone surrogate without complaint.
+    if validate(octets, 0, len(octets), 0):
+        raise ValueError("text with a lone surrogate can't be sent")
+    return octets
