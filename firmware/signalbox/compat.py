@@ -3,12 +3,17 @@
 MicroPython runs the product; CPython runs the same files for tests, coverage and fuzzing.
 """
 
+import asyncio
 import sys
+import time
 
 MICROPYTHON = sys.implementation.name == "micropython"
 
 if MICROPYTHON:
     from micropython import const
+
+    ticks_ms = time.ticks_ms
+    sleep_ms = asyncio.sleep_ms
 
     def text_octets(text):
         """UTF-8 octets of `text`, as an object with the buffer protocol: the str itself, uncopied.
@@ -16,6 +21,15 @@ if MICROPYTHON:
         MicroPython keeps a str as UTF-8 and lends it as a buffer.
         """
         return text
+
+    def _nothing():
+        yield
+
+    # What a call returns that had nothing to wait for. An exhausted generator can be awaited any
+    # number of times here, and costs nothing.
+    DONE = _nothing()
+    for _ in DONE:
+        pass
 
 else:
 
@@ -26,3 +40,16 @@ else:
     def text_octets(text):
         """UTF-8 octets of `text`, as an object with the buffer protocol."""
         return text.encode()
+
+    def ticks_ms():
+        """Milliseconds of a clock that only ever goes forward."""
+        return int(time.monotonic() * 1000)
+
+    def sleep_ms(ms):
+        return asyncio.sleep(ms / 1000)
+
+    class _Done:
+        def __await__(self):
+            return iter(())
+
+    DONE = _Done()

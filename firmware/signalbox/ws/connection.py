@@ -120,6 +120,7 @@ class Connection:
         self.outgoing = SENDING
         self.incoming = RECEIVING
         self.accepting = True
+        self.finish_window = settings.finish_window  # may be set until the peer's Close is there
         self.rcvd_code = None
         self.rcvd_reason = ""
         self.failed_with = None
@@ -144,6 +145,11 @@ class Connection:
         self._pinged_at = 0
         self._closing_at = _OFF
         self._lingering_at = _OFF
+
+    @property
+    def window(self):
+        """Whether the peer's Close was received and the application may go on sending (R5)."""
+        return self._window
 
     @property
     def state(self):
@@ -172,24 +178,34 @@ class Connection:
 
     def next_event(self):
         """The next event of what came in, NEED_DATA when there is none. Pings are answered here."""
+        event = self.pull()
+        return event if 0 <= event < _CLOSE else self.handle(event)
+
+    def pull(self):
+        """The next event, not yet acted on. Pass one below 0, or from CLOSE on, to handle().
+
+        So a driver can let the application answer the messages before a Close or a violation first.
+        """
         try:
-            event = self.reader.next()
+            return self.reader.next()
         except MemoryError:
-            event = -MESSAGE_TOO_BIG
-        return event if 0 <= event < _CLOSE else self._handle(event)
+            return -MESSAGE_TOO_BIG
 
     def direct(self):
         """Octets that may be read straight into `reader.body` at `reader.body_size`; often 0."""
         return self.reader.direct()
 
     def received(self, n):
-        """`n` octets were read there. Returns an event, as next_event() does."""
+        """`n` octets were read there. Returns an event, as pull() does."""
         self._heard = True
         try:
-            event = self.reader.received(n)
+            return self.reader.received(n)
         except MemoryError:
-            event = -MESSAGE_TOO_BIG
-        return event if 0 <= event < _CLOSE else self._handle(event)
+            return -MESSAGE_TOO_BIG
+
+    def heard(self):
+        """The peer is to be taken for alive now: there is input that the driver leaves unread."""
+        self._heard = True
 
     def receive_eof(self, reset=False):
         """The peer's FIN came in, or a reset. Everything before it must have been parsed."""
@@ -205,7 +221,8 @@ class Connection:
         if reset:
             self._step(WRITE_BROKEN)
 
-    def _handle(self, event):
+    def handle(self, event):
+        """Act on an event from pull(); returns what next_event() would."""
         reader = self.reader
         if event < 0:
             self.fail(-event)
@@ -240,7 +257,7 @@ class Connection:
             self._initiator = "local"
         else:
             self._initiator = "both"
-        self._window = self.settings.finish_window
+        self._window = self.finish_window
         self._step(PEER_CLOSE)
         if not self._window:
             self.finish()
@@ -362,9 +379,11 @@ class Connection:
 
     def ready(self):
         """How many octets to write: `output.buf` from `output.offset` on. 0: nothing now."""
+        if self.outgoing == SHUT:
+            return 0
         try:
             return self.output.ready()
-        except (OSError, ValueError):
+        except Exception:  # a source's own, of whatever kind: its message can't be finished
             self.fail(INTERNAL_ERROR)
             return self.output.ready()
 

@@ -185,6 +185,13 @@ class MessageReader:
         event = self._took(n)
         return self.next() if event == _AGAIN else event
 
+    def keep_control(self):
+        """Keep the payload of the control frame just returned when the window is taken back."""
+        if self.data is not self._control:
+            move(self._control, 0, self.data, self.offset, self.length)
+            self.data = self._control
+            self.offset = 0
+
     def _no_header(self, result):
         self._at = self._end
         if result == MORE:

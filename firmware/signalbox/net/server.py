@@ -1,0 +1,224 @@
+"""The server side: accept, limits, HTTP pages, one task per client, graceful shutdown."""
+
+import asyncio
+import sys
+
+from ..compat import MICROPYTHON, const
+from ..ws.close import GOING_AWAY, INTERNAL_ERROR, NORMAL, ConnectionClosed
+from ..ws.connection import Connection, Settings
+from ..ws.handshake import VERSION, HandshakeError, Head, Request, response
+from .endpoint import Deadline, WebSocket
+from .transport import Listener
+
+HANDSHAKE_TIMEOUT = 5000  # ms for TLS, the request and, where it is one, the page
+MAX_CONNECTIONS = 4
+
+_READ = const(512)
+_DRAINS = const(64)
+
+_settings = Settings()
+
+
+class Response:
+    """An HTTP response: what `process_request` returns to answer a request itself."""
+
+    def __init__(self, status, body=b"", headers=None):
+        """`body`: str, bytes, or an open binary file, which is sent piece by piece and closed."""
+        self.status = status
+        self.body = body.encode() if isinstance(body, str) else body
+        self.headers = headers
+
+
+class Server:
+    """What serve() returns. Use it as `async with serve(…) as server:`, or call close()."""
+
+    def __init__(self, listener, handler, process_request, subprotocols, settings, limits):
+        self.websockets = []
+        self._listener = listener
+        self._handler = handler
+        self._process_request = process_request
+        self._subprotocols = subprotocols
+        self._settings = settings
+        self._max_connections, self._handshake_timeout = limits
+        self._clients = 0
+        self._closing = False
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._accept())
+
+    def close(self, code=GOING_AWAY, reason=""):
+        """Take no more clients, and close every WebSocket. Await wait_closed() for the replies."""
+        if not self._closing:
+            self._closing = True
+            self._task.cancel()
+            self._listener.close()
+            self._changed.set()
+        for ws in self.websockets:
+            ws.close(code, reason)
+
+    async def wait_closed(self):
+        """Wait until the server was closed and the last client is gone."""
+        while self._clients or not self._closing:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, kind, error, traceback):
+        self.close()
+        await self.wait_closed()
+
+    async def _accept(self):
+        # One more than the limit is taken, to be told 503; the others wait in the backlog.
+        while True:
+            if self._clients > self._max_connections:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            transport = self._listener.accept()
+            if transport is None:
+                await self._listener.ready()
+                continue
+            self._clients += 1
+            asyncio.create_task(self._client(transport))
+
+    async def _client(self, transport):
+        try:
+            ws = await self._open(transport)
+            if ws is not None:
+                self.websockets.append(ws)
+                if self._closing:
+                    ws.close(GOING_AWAY)
+                try:
+                    await self._run(ws)
+                finally:
+                    self.websockets.remove(ws)
+        finally:
+            self._clients -= 1
+            self._changed.set()
+
+    async def _run(self, ws):
+        code = NORMAL
+        try:
+            await self._handler(ws)
+        except ConnectionClosed:
+            pass
+        except Exception as error:
+            code = INTERNAL_ERROR
+            _print_exception(error)
+        ws.close(code)
+        await ws.wait_closed()
+
+    async def _open(self, transport):
+        # Returns a WebSocket, or None when something else came of it; the transport is closed then.
+        deadline = Deadline(self._handshake_timeout)
+        ws = None
+        try:
+            try:
+                buf = bytearray(_READ)
+                head = Head()
+                while not head.done:
+                    n = transport.read(buf, _READ)
+                    if n is None:
+                        await transport.readable()
+                    elif n == 0:
+                        return None
+                    else:
+                        at = head.feed(buf, 0, n)
+                request = Request(head)
+                if self._clients > self._max_connections or self._closing:
+                    raise HandshakeError("all connections are in use", 503)
+                answer = self._process_request and self._process_request(request)
+                if answer is None:
+                    octets, subprotocol = request.accept(self._subprotocols)
+                    await _write_all(transport, octets)
+                    connection = Connection(False, self._settings)
+                    rest = buf[at:n] if at < n else None
+                    ws = WebSocket(transport, connection, request.target, subprotocol, rest)
+                    return ws
+            except HandshakeError as error:
+                answer = Response(error.status, str(error) + "\n", _fields(error.status))
+            await _respond(transport, answer)
+        except (OSError, MemoryError):
+            pass  # the client is gone, or there is no room for it
+        except asyncio.CancelledError:
+            if not deadline.expired:
+                raise
+        finally:
+            deadline.done()
+            if ws is None:
+                transport.close()
+        return None
+
+
+def _fields(status):
+    if status == 426:
+        return {"Upgrade": "websocket", "Sec-WebSocket-Version": VERSION}
+    if status == 503:
+        return {"Retry-After": "5"}
+    return None
+
+
+async def _respond(transport, answer):
+    body = answer.body
+    if not hasattr(body, "readinto"):
+        await _write_all(transport, response(answer.status, answer.headers, len(body)) + body)
+    else:
+        try:
+            await _write_all(transport, response(answer.status, answer.headers))
+            buf = bytearray(_READ)
+            n = body.readinto(buf)
+            while n:
+                await _write_all(transport, buf, n)
+                n = body.readinto(buf)
+        finally:
+            body.close()
+    # What is unread would turn the close into a reset, and the response would be lost.
+    buf = bytearray(64)
+    for _ in range(_DRAINS):
+        if not transport.read(buf, len(buf)):
+            break
+
+
+async def _write_all(transport, octets, n=None):
+    at = 0
+    n = len(octets) if n is None else n
+    while at < n:
+        taken = transport.write(octets, at, n - at)
+        if taken is None:
+            await transport.writable()
+        else:
+            at += taken
+
+
+def _print_exception(error):
+    if MICROPYTHON:
+        sys.print_exception(error)
+    else:
+        sys.excepthook(type(error), error, error.__traceback__)
+
+
+def serve(
+    handler,
+    host="0.0.0.0",
+    port=80,
+    process_request=None,
+    subprotocols=(),
+    context=None,
+    settings=None,
+    max_connections=MAX_CONNECTIONS,
+    handshake_timeout=HANDSHAKE_TIMEOUT,
+):
+    """Serve WebSockets. Call it in a running event loop; returns the Server, already listening.
+
+    `handler(ws)`: a coroutine for each WebSocket. When it returns, the connection is closed with
+    1000; when it raises, with 1011. `process_request(request)`: called with every Request; returns
+    None to go on, or a Response: a page, or a refusal (401, 403 …). A request that isn't an upgrade
+    and that it doesn't answer gets 426. `context`: see transport.server_context(). Past
+    `max_connections` clients get 503. OSError when the address can't be bound.
+    """
+    listener = Listener(host, port, max_connections + 1, context)
+    limits = (max_connections, handshake_timeout)
+    return Server(
+        listener, handler, process_request, subprotocols, settings or _settings, limits
+    )

@@ -1,0 +1,172 @@
+"""TCP and TLS for MicroPython: the only file that touches sockets.
+
+A transport has `read`, `read_at`, `write`, `close` that never block, and `readable` and `writable`
+to wait. asyncio's Stream is not used: its drain() starts again from the beginning when cancelled,
+two of them on one stream sleep for ever, and its closing throws away what was not written.
+"""
+
+import errno
+import socket
+from asyncio import core
+
+_TCP = getattr(socket, "IPPROTO_TCP", 6)
+_TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
+
+
+class Transport:
+    """A connected, non-blocking TCP socket."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self._stream = sock
+        sock.setblocking(False)
+        try:
+            # A small frame must not wait for the acknowledgment of the one before it.
+            sock.setsockopt(_TCP, _TCP_NODELAY, 1)
+        except (OSError, ValueError, AttributeError):
+            pass  # not every port has it; each of our writes is as large as can be anyway
+
+    def readable(self):
+        """Wait until there is something to read, an EOF or an error."""
+        yield core._io_queue.queue_read(self._stream)
+
+    def writable(self):
+        """Wait until TCP takes more, or an error."""
+        yield core._io_queue.queue_write(self._stream)
+
+    def read(self, buf, n):
+        """Read up to `n` octets into `buf`: None when it would block, 0 at EOF. OSError."""
+        return self._stream.readinto(buf, n)
+
+    def read_at(self, buf, at, n):
+        """Read up to `n` octets into `buf` from `at` on; else like read()."""
+        return self._stream.readinto(memoryview(buf)[at : at + n])
+
+    def write(self, buf, at, n):
+        """Hand over up to `n` octets of `buf` from `at` on: None when it would block. OSError."""
+        return self._stream.write(buf, at, n)
+
+    def held(self, n):
+        """How many of the `n` octets that write() did not take can't be taken back."""
+        return 0
+
+    def close(self):
+        """Close the socket: a FIN, when all input was read. No task may be waiting for it."""
+        self._stream.close()
+
+
+class TLSTransport(Transport):
+    """The same with TLS on it; MicroPython sends no close_notify."""
+
+    def __init__(self, sock, context, server_side=False, server_hostname=None):
+        """`context`: an ssl.SSLContext. The TLS handshake is done by the first reads and writes."""
+        super().__init__(sock)
+        self._again = 0
+        args = {"server_side": server_side, "do_handshake_on_connect": False}
+        if server_hostname:
+            args["server_hostname"] = server_hostname
+        self._stream = context.wrap_socket(sock, **args)
+
+    def write(self, buf, at, n):
+        """As Transport.write(). mbedTLS must be offered the same octets again after a None."""
+        taken = self._stream.write(buf, at, self._again or n)
+        self._again = (self._again or n) if taken is None else 0
+        return taken
+
+    def held(self, n):
+        return self._again
+
+
+def is_reset(error):
+    """Whether an OSError says that the peer reset the connection."""
+    return error.errno in (errno.ECONNRESET, getattr(errno, "ECONNABORTED", -1))
+
+
+def client_context(ca=None):
+    """A TLS context that verifies the server's certificate and host name.
+
+    `ca`: the certificates of the authorities to trust, PEM or DER: a file's path, or bytes.
+    ValueError without any: MicroPython brings none.
+    """
+    import ssl
+
+    if not ca:
+        raise ValueError("wss:// needs the authority's certificate: connect(…, ca=file or bytes)")
+    if isinstance(ca, str):
+        with open(ca, "rb") as file:
+            ca = file.read()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=ca)
+    return context
+
+
+def server_context(cert, key):
+    """A TLS context for a server: paths or bytes of its certificate and private key, PEM or DER."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context
+
+
+# async
+def open_transport(host, port, context=None):
+    """Connect to a server. OSError when it can't be reached. Looking up the name blocks."""
+    address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+    sock = socket.socket(address[0], address[1], address[2])
+    try:
+        sock.setblocking(False)
+        try:
+            sock.connect(address[-1])
+        except OSError as error:
+            if error.errno != errno.EINPROGRESS:
+                raise
+        if context:
+            transport = TLSTransport(sock, context, server_hostname=host)
+        else:
+            transport = Transport(sock)
+        yield core._io_queue.queue_write(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return transport
+
+
+class Listener:
+    """A listening TCP socket."""
+
+    def __init__(self, host, port, backlog, context=None):
+        """OSError when the address can't be bound. `context`: an ssl.SSLContext for wss."""
+        address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+        self._context = context
+        self._sock = sock = socket.socket(address[0])
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(address[-1])
+            sock.listen(backlog)
+        except OSError:
+            sock.close()
+            raise
+
+    def ready(self):
+        """Wait until a client may be there."""
+        yield core._io_queue.queue_read(self._sock)
+
+    def accept(self):
+        """The next client's transport, or None when there is none."""
+        try:
+            sock, _ = self._sock.accept()
+        except OSError:
+            return None  # it would block, or the client is gone again
+        if not self._context:
+            return Transport(sock)
+        try:
+            return TLSTransport(sock, self._context, server_side=True)
+        except (OSError, ValueError, MemoryError):
+            sock.close()  # no room for another TLS session
+            return None
+
+    def close(self):
+        self._sock.close()

@@ -1,0 +1,11 @@
+# MicroPython's event loop as an endpoint uses it: wait until a stream can be read or written.
+from collections.abc import Awaitable
+from typing import Any
+
+class IOQueue:
+    def queue_read(self, s: Any) -> Awaitable[None]: ...
+    def queue_write(self, s: Any) -> Awaitable[None]: ...
+    def remove(self, task: Any) -> None: ...
+
+_io_queue: IOQueue
+cur_task: Any
