@@ -78,7 +78,7 @@ class Settings:
     close_timeout = 5000  # from the first Close, ours queued or theirs received, to both done
     finish_timeout = 3000  # the application's window after the peer's Close
     tcp_timeout = 2000  # client: wait for the server's FIN; after a failure: for the peer's
-    quiet = 500  # after a failure: silence that ends the wait early
+    quiet = 200  # after a failure: silence that ends the wait early
     drain = 1 << 20  # after a failure: the most that is read and discarded
     stream = False  # give out CHUNKs instead of assembled messages
     finish_window = False  # let the application go on sending after the peer's Close
