@@ -14,15 +14,19 @@ from ..ws.close import GOING_AWAY, INTERNAL_ERROR, NORMAL, QUEUED, RECEIVING, SH
 from ..ws.connection import DRAIN
 from .transport import is_reset
 
-RX_SIZE = 4096  # octets of the buffer that all connections read into
-
-_QUEUE = const(32)  # messages read ahead of the application
+_QUEUE = const(16)  # messages read ahead of the application
 _QUEUE_OCTETS = const(4096)  # and the octets after which reading pauses while it has some
 _TICK = const(100)  # ms between two looks at the clock
 _SETTLE = const(300)  # ms for the application to answer messages before a Close is acted on
 _TURNS = const(16)  # writes in a row before other tasks get a turn
-_DRAINS = const(256)  # reads while draining, before TCP is closed all the same
+_DRAINS = const(512)  # reads while draining, before TCP is closed all the same
 _TICKS = const(0x3FFFFFFF)
+_OCTETS = (bytes, bytearray, memoryview)
+
+_BUSY = const(0)
+_PAUSED = const(1)  # waits for the application
+_WAITING = const(2)  # waits for TCP
+_NUDGED = const(3)  # the same, and was called out of it
 
 _NEED_DATA = const(0)
 _BINARY = const(2)
@@ -34,7 +38,6 @@ _PONG = const(10)
 # is text.
 Chunk = namedtuple("Chunk", ("data", "final", "text"))
 
-_rx = None
 _live = []  # what the clock looks after: objects with tick(now_ms)
 _clock_task = None
 
@@ -94,34 +97,33 @@ class WebSocket:
     finish() or Settings.finish_timeout; when a coroutine returns, that is finish().
     """
 
+    # What most never need is kept here until it is set: a board counts the octets.
+    subprotocol = None
+    on_close = None
+    on_peer_close = None
+    _sending = False  # a fragmented message is being sent
+    _ping = None  # when the Ping was sent that is on its way
+    _round_trip = 0
+
     def __init__(self, transport, connection, path="", subprotocol=None, rest=None):
         """Starts the tasks. `rest`: octets (bytearray) that came behind the opening handshake."""
-        global _rx
-        if _rx is None:
-            _rx = bytearray(RX_SIZE)
         self.connection = connection
         self.path = path
-        self.subprotocol = subprotocol
+        if subprotocol:
+            self.subprotocol = subprotocol
         self.outcome = None
         self.asked = False  # the application called close() or close_now()
-        self.on_close = None
-        self.on_peer_close = None
         self._transport = transport
         self._queue = deque((), _QUEUE)
         self._octets = 0  # read since the queue was last empty
-        self._rest = rest  # read, but not parsed
         self._changed = asyncio.Event()
         self._work = asyncio.Event()  # for the writer
         self._has_work = False
+        self._turns = _TURNS  # writes that send() may do before it has to wait
         self._idle = True  # the application waits for a message, or never took one
-        self._paused = False  # the reader waits for the application
-        self._waiting = False  # the reader waits for TCP
-        self._nudged = False
-        self._sending = False  # a fragmented message is being sent
+        self._at = _BUSY  # where the reader is
         self._told = None
-        self._ping = None  # when the ping was sent that is on its way
-        self._round_trip = 0
-        self._reader = asyncio.create_task(self._read())
+        self._reader = asyncio.create_task(self._read(rest))
         self._writer = asyncio.create_task(self._write())
         watch(self)
 
@@ -131,11 +133,12 @@ class WebSocket:
         return self
 
     async def __anext__(self):
-        if not self._queue:
-            try:
-                return await self.recv()
-            except ConnectionClosed:
-                raise StopAsyncIteration from None
+        while not self._queue:
+            if self.connection.incoming != RECEIVING:
+                raise StopAsyncIteration
+            self._idle = True
+            self._changed.clear()
+            await self._changed.wait()
         return self._take()
 
     async def recv(self):
@@ -154,7 +157,7 @@ class WebSocket:
 
     def _take(self):
         message = self._queue.popleft()
-        if self._paused and not self._queue:
+        if self._at == _PAUSED and not self._queue:
             self._changed.set()
         return message
 
@@ -166,22 +169,32 @@ class WebSocket:
         fragmented message. Waits while there is no room. ConnectionClosed behind a Close;
         ValueError for text with a lone surrogate.
         """
-        if not self._sending:
-            connection = self.connection
-            if isinstance(message, str):
-                taken = connection.send_text(message)
-            elif isinstance(message, (bytes, bytearray, memoryview)):
-                taken = connection.send_binary(message)
-            else:
-                return self._send_parts(message)
-            if taken and connection.output.whole:
-                if not self._has_work:
-                    self._has_work = True
-                    self._work.set()
-                return DONE
-            if taken:
-                return self._sent_whole()
-        return self._send_later(message)
+        if self._sending:
+            return self._send_later(message)
+        connection = self.connection
+        output = connection.output
+        text = isinstance(message, str)
+        if not text and not isinstance(message, _OCTETS):
+            return self._send_parts(message)
+        taken = connection.send_text(message) if text else connection.send_binary(message)
+        # While more messages wait to be answered, the answers are gathered: one write for them
+        # all. The last one, or one without room, is written at once, as a task switch costs more
+        # than the write; but not so often in a row that others get no turn.
+        if self._turns and not (taken and self._queue and output.whole):
+            self._turns -= 1
+            if not self._flush():
+                if taken or (
+                    connection.send_text(message) if text else connection.send_binary(message)
+                ):
+                    if output.empty:
+                        return DONE
+                    taken = True
+        if not self._has_work:
+            self._has_work = True
+            self._work.set()
+        if not taken:
+            return self._send_later(message)
+        return DONE if output.whole else self._sent_whole()
 
     async def ping(self):
         """Send a Ping and wait for its Pong. Returns the round trip in ms. ConnectionClosed."""
@@ -307,24 +320,29 @@ class WebSocket:
 
     def _flush(self):
         # Write until nothing is left (False), or TCP takes no more, or others are due (True).
-        connection = self.connection
-        output = connection.output
         turns = _TURNS
         while turns:
             turns -= 1
-            n = connection.ready()
+            n = self.connection.ready()
             if n == 0:
                 return False
-            try:
-                taken = self._transport.write(output.buf, output.offset, n)
-            except OSError as error:
-                connection.write_failed(is_reset(error))
-                return False
+            taken = self._hand_over(n)
             if taken is None:
-                connection.hold(self._transport.held(n))
+                self.connection.hold(self._transport.held(n))
                 return True
-            connection.advance(taken)
+            if taken < 0:
+                return False
+            self.connection.advance(taken)
         return True
+
+    def _hand_over(self, n):
+        # Returns what TCP took: None when it would block, -1 after an error.
+        try:
+            output = self.connection.output
+            return self._transport.write(output.buf, output.offset, n)
+        except OSError as error:
+            self.connection.write_failed(is_reset(error))
+            return -1
 
     async def _write(self):
         transport = self._transport
@@ -332,6 +350,7 @@ class WebSocket:
         while True:
             try:
                 self._has_work = False
+                self._turns = _TURNS
                 blocked = self._flush()
                 self._changed.set()
                 if self.connection.want_close_tcp():
@@ -349,63 +368,64 @@ class WebSocket:
 
     # Receiving
 
-    async def _read(self):
+    async def _read(self, buf):
         connection = self.connection
         reader = connection.reader
         transport = self._transport
+        buffers = connection.settings.buffers
         cancelled = None
+        if buf:
+            connection.receive_data(buf, 0, len(buf))
         try:
             while not connection.want_close_tcp():
-                if self._queue:
-                    if self._pause():
-                        self._changed.clear()
-                        await self._changed.wait()
-                        continue
-                else:
-                    self._octets = 0
-                self._paused = False
-                buf = self._rest
                 event = _NEED_DATA
-                try:
-                    if buf:
-                        self._rest = None
-                        connection.receive_data(buf, 0, len(buf))
+                if buf is None:
+                    if self._queue:
+                        if self._pause():
+                            self._changed.clear()
+                            await self._changed.wait()
+                            continue
                     else:
+                        self._octets = 0
+                    self._at = _BUSY
+                    self._turns = _TURNS
+                    try:
                         direct = connection.direct()
-                        if direct:
+                        if direct >= buffers.size:
                             n = transport.read_at(reader.body, reader.body_size, direct)
                         else:
-                            buf = _rx
-                            n = transport.read(buf, RX_SIZE)
-                        if n is None:
-                            self._waiting = True
-                            await transport.readable()
-                            self._waiting = False
-                            continue
-                        if n == 0:
-                            connection.receive_eof()
-                            self._over()
-                            continue
-                        self._octets += n
-                        if direct:
-                            event = connection.received(n)
+                            buf = buffers.borrow()
+                            n = transport.read(buf, buffers.size)
+                        if n:
+                            self._octets += n
+                            if buf is None:
+                                event = connection.received(n)
+                            else:
+                                connection.receive_data(buf, 0, n)
                         else:
-                            connection.receive_data(buf, 0, n)
-                except OSError as error:
-                    connection.receive_eof(is_reset(error))
-                    self._over()
-                    continue
-                except asyncio.CancelledError:
-                    self._waiting = False
-                    if not self._nudged:
-                        raise
-                    self._nudged = False
-                    continue
-                except MemoryError:
-                    self._waiting = False
-                    gc.collect()
-                    await sleep_ms(10)
-                    continue
+                            if buf:
+                                buffers.give_back(buf)
+                                buf = None
+                            if n is None:
+                                self._at = _WAITING
+                                await transport.readable()
+                            else:
+                                connection.receive_eof()
+                                self._over()
+                            continue
+                    except OSError as error:
+                        buf = None
+                        connection.receive_eof(is_reset(error))
+                        self._over()
+                        continue
+                    except asyncio.CancelledError:
+                        if self._at != _NUDGED:
+                            raise
+                        continue
+                    except MemoryError:
+                        gc.collect()
+                        await sleep_ms(10)
+                        continue
                 control = False
                 while True:
                     if event == _NEED_DATA:
@@ -413,26 +433,30 @@ class WebSocket:
                         if event == _NEED_DATA:
                             break
                     if 0 < event <= _CHUNK:
-                        if not self._deliver(event) and reader.unread:
-                            self._rest = buf[reader.position : reader.position + reader.unread]
+                        if not self._deliver(event):
                             break
                     else:
                         if not self._idle and (event < 0 or event == _CLOSE):
-                            if event == _CLOSE:
-                                reader.keep_control()  # others read into the buffer meanwhile
                             await self._settle()
                         control = True
                         if self.on_peer_close:
-                            connection.finish_window = True
+                            connection.want_window()
                         event = connection.handle(event)
                         if event == _PONG:
                             self._pong(reader)
-                        elif event >= _CLOSE and connection.incoming != RECEIVING:
+                        elif connection.incoming != RECEIVING:
                             self._over()
                     event = _NEED_DATA
                 if control and self._flush():
                     self._wake_writer()
                 self._changed.set()
+                if not reader.unread:
+                    if buf:
+                        buffers.give_back(buf)
+                        buf = None
+                elif self._pause():
+                    self._changed.clear()
+                    await self._changed.wait()
         except asyncio.CancelledError as error:
             connection.close_now()
             cancelled = error
@@ -442,12 +466,14 @@ class WebSocket:
 
     def _pause(self):
         # Whether to leave the rest to TCP's own flow control until the application catches up.
-        if self.connection.outgoing >= QUEUED:
-            return False
-        if not self._paused:
-            full = len(self._queue) >= _QUEUE or self._octets >= _QUEUE_OCTETS
-            self._paused = full or self._rest is not None
-        return self._paused
+        if self.connection.outgoing >= QUEUED or self.connection.want_close_tcp():
+            self._at = _BUSY
+        elif self._at != _PAUSED:
+            if len(self._queue) >= _QUEUE or self._octets >= _QUEUE_OCTETS:
+                self._at = _PAUSED
+        elif not self._queue:
+            self._at = _BUSY
+        return self._at == _PAUSED
 
     def _deliver(self, event):
         # Queue a message. Returns whether there is room for another.
@@ -509,14 +535,14 @@ class WebSocket:
 
     def _nudge(self):
         # Get the reader out of its wait for TCP, to look at the state.
-        if self._waiting and not self._nudged:
-            self._nudged = True
+        if self._at == _WAITING:
+            self._at = _NUDGED
             self._reader.cancel()
 
     def tick(self, now):
         """Called by the clock."""
         connection = self.connection
-        if self._paused:
+        if self._at == _PAUSED:
             connection.heard()
         connection.tick(now)
         if connection.want_close_tcp():
@@ -531,11 +557,13 @@ class WebSocket:
         if connection.want_close_tcp() == DRAIN:
             # A socket closed with input unread answers with a reset, which destroys what the peer
             # has not read yet, our Close included.
+            buffers = connection.settings.buffers
             try:
+                buf = buffers.borrow()
                 for _ in range(_DRAINS):
-                    if not transport.read(_rx, RX_SIZE):
+                    if not transport.read(buf, buffers.size):
                         break
-            except OSError:
+            except (OSError, MemoryError):
                 pass
         self._writer.cancel()
         transport.close()

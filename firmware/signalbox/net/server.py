@@ -83,31 +83,28 @@ class Server:
             asyncio.create_task(self._client(transport))
 
     async def _client(self, transport):
-        try:
-            ws = await self._open(transport)
-            if ws is not None:
-                self.websockets.append(ws)
-                if self._closing:
-                    ws.close(GOING_AWAY)
-                try:
-                    await self._run(ws)
-                finally:
-                    self.websockets.remove(ws)
-        finally:
-            self._clients -= 1
-            self._changed.set()
-
-    async def _run(self, ws):
+        ws = None
         code = NORMAL
         try:
+            ws = await self._open(transport)
+            if ws is None:
+                return
+            self.websockets.append(ws)
+            if self._closing:
+                ws.close(GOING_AWAY)
             await self._handler(ws)
         except ConnectionClosed:
             pass
         except Exception as error:
             code = INTERNAL_ERROR
             _print_exception(error)
-        ws.close(code)
-        await ws.wait_closed()
+        finally:
+            if ws is not None:
+                ws.close(code)
+                await ws.wait_closed()
+                self.websockets.remove(ws)
+            self._clients -= 1
+            self._changed.set()
 
     async def _open(self, transport):
         # Returns a WebSocket, or None when something else came of it; the transport is closed then.

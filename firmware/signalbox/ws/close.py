@@ -17,14 +17,12 @@ FAIL = 3  # _Fail the WebSocket Connection_ (7.1.7)
 TCP_EOF = 4  # the peer's FIN, or a reset: nothing more comes in
 WRITE_BROKEN = 5  # TCP takes nothing more
 TCP_DOWN = 6  # we took TCP down
-EVENT_NAMES = ("close()", "Close written", "peer's Close", "fail", "EOF", "write error", "TCP down")
 
 # The outgoing direction.
 SENDING = 0  # messages are accepted
 QUEUED = 1  # our Close stands behind them
 SENT = 2  # our Close is handed to TCP
 SHUT = 3  # nothing can be written any more
-OUTGOING_NAMES = ("SENDING", "QUEUED", "SENT", "SHUT")
 
 # fmt: off
 OUTGOING = (
@@ -40,7 +38,6 @@ RECEIVING = 0  # frames are parsed
 CLOSED = 1  # the peer's Close was received; what follows is read and discarded
 DISCARDING = 2  # the connection was failed; what follows is read and discarded, not even parsed
 ENDED = 3  # nothing more comes in
-INCOMING_NAMES = ("RECEIVING", "CLOSED", "DISCARDING", "ENDED")
 
 INCOMING = (
     #   close()     written     peer's      fail        EOF    broken      down

@@ -5,6 +5,7 @@ Joins the incoming direction (message.py), the outgoing one (output.py) and the 
 """
 
 from ..compat import const, text_octets
+from .buffers import Buffers
 from .close import (
     ABNORMAL,
     CLOSE_WRITTEN,
@@ -60,9 +61,23 @@ KEEP = 0
 DRAIN = 1  # read until it would block, write nothing more, then close
 ABORT = 2  # close at once
 
+# What came to pass, in one small int: a board counts the octets.
+_HEARD = const(1)  # since the last tick
+_PINGED = const(2)
+_WINDOW_WANTED = const(4)
+_WINDOW = const(8)
+_FRAGMENTING = const(16)  # a fragmented message of ours is open
+_TRUNCATED = const(32)
+_TCP_RESET = const(64)
+_NO_ECHO = const(128)
+_TIMED_OUT = const(256)
+_ABORT = const(512)
+_LINGERING = const(1024)
+_LINGERED = const(2048)
+_CLOSING = const(4096)
+
 _TICKS = const(0x3FFFFFFF)  # MicroPython's clock starts over after 2**30 ms
-_OFF = const(-1)  # a stopwatch that isn't running
-_NOW = const(-2)  # one that the next tick() starts
+_OFF = const(-1)  # a stopwatch that the next tick() starts
 
 
 class Settings:
@@ -72,7 +87,7 @@ class Settings:
     """
 
     max_message = 32768  # the largest message that is assembled; a larger one is failed with 1009
-    buffer = 1024  # the outgoing buffer of a connection, 140 to 65535
+    buffer = 4224  # what a connection borrows while it reads or writes: 140 to 65535
     ping_interval = 20000  # silence before a Ping
     pong_timeout = 10000  # silence after it before the peer is taken for dead
     close_timeout = 5000  # from the first Close, ours queued or theirs received, to both done
@@ -95,6 +110,7 @@ class Settings:
             raise ValueError("buffer: 140 to 65535 octets, not %r" % self.buffer)
         if self.finish_timeout >= self.close_timeout:
             raise ValueError("finish_timeout must be shorter than close_timeout")
+        self.buffers = Buffers(self.buffer)
 
 
 _defaults = Settings()
@@ -109,47 +125,41 @@ def _client_keys():
 
 
 class Connection:
-    """See README.md. Attributes that end in no underscore may be read, not written."""
+    """See README.md. Attributes that begin with no underscore may be read, not written."""
+
+    rcvd_reason = ""
+    outcome = None
 
     def __init__(self, client, settings=_defaults, keys=None):
         """`client`: our role. `keys`: MaskingKeys for a client, or None for the shared ones."""
         self.client = client
         self.settings = settings
         self.reader = MessageReader(not client, settings.max_message, settings.stream)
-        self.output = Output(settings.buffer, (keys or _client_keys()) if client else None)
+        self.output = Output(settings.buffers, (keys or _client_keys()) if client else None)
         self.outgoing = SENDING
         self.incoming = RECEIVING
         self.accepting = True
-        self.finish_window = settings.finish_window  # may be set until the peer's Close is there
         self.rcvd_code = None
-        self.rcvd_reason = ""
         self.failed_with = None
         self.discarded = 0
-        self.outcome = None
-        self._close_code = None  # of our Close: None until there is one, 1005 when it is empty
         self._initiator = None
-        self._window = False
-        self._fragment = 0  # opcode of our next fragment while such a message is open; 0: none
-        self._fragmenting = False
+        self._flags = _HEARD | (_WINDOW_WANTED if settings.finish_window else 0)
         self._lost = 0
         self._drained = 0
-        self._timed_out = False
-        self._truncated = False
-        self._tcp_reset = False
-        self._no_echo = False
-        self._abort = False
-        self._linger_over = False
-        self._pinged = False
-        self._heard = True
         self._heard_at = 0
-        self._pinged_at = 0
-        self._closing_at = _OFF
-        self._lingering_at = _OFF
+        self._since = _OFF  # of the phase: pinged, closing or lingering
+
+    def _flag(self, flag):
+        self._flags |= flag
 
     @property
     def window(self):
         """Whether the peer's Close was received and the application may go on sending (R5)."""
-        return self._window
+        return self._flags & _WINDOW != 0
+
+    def want_window(self):
+        """Open the window when the peer's Close arrives, as Settings.finish_window does."""
+        self._flag(_WINDOW_WANTED)
 
     @property
     def state(self):
@@ -159,9 +169,10 @@ class Connection:
     def _step(self, event):
         self.outgoing = OUTGOING[self.outgoing][event]
         self.incoming = INCOMING[self.incoming][event]
-        self.accepting = accepts_messages(self.outgoing, self.incoming, self._window)
-        if self._closing_at == _OFF and self.outgoing + self.incoming:
-            self._closing_at = _NOW
+        self.accepting = accepts_messages(self.outgoing, self.incoming, self._flags & _WINDOW)
+        if not self._flags & _CLOSING and self.outgoing + self.incoming:
+            self._flag(_CLOSING)
+            self._since = _OFF
 
     # Incoming
 
@@ -170,7 +181,7 @@ class Connection:
 
         The connection refers to it until next_event() returns NEED_DATA: call it until then.
         """
-        self._heard = True
+        self._flags |= _HEARD
         if self.incoming == RECEIVING:
             self.reader.feed(buf, at, end)
         else:
@@ -197,7 +208,7 @@ class Connection:
 
     def received(self, n):
         """`n` octets were read there. Returns an event, as pull() does."""
-        self._heard = True
+        self._flags |= _HEARD
         try:
             return self.reader.received(n)
         except MemoryError:
@@ -205,18 +216,21 @@ class Connection:
 
     def heard(self):
         """The peer is to be taken for alive now: there is input that the driver leaves unread."""
-        self._heard = True
+        self._flags |= _HEARD
 
     def receive_eof(self, reset=False):
         """The peer's FIN came in, or a reset. Everything before it must have been parsed."""
         if self.incoming == ENDED:
             return
         if reset:
-            self._tcp_reset = True
+            self._flag(_TCP_RESET)
         if self.rcvd_code is None and self.failed_with is None:
-            self._truncated = self.reader.partial
-            self._no_echo = self.output.close_written
+            if self.reader.partial:
+                self._flag(_TRUNCATED)
+            if self.output.close_written:
+                self._flag(_NO_ECHO)
         self.reader.stop()
+        self.finish()
         self._step(TCP_EOF)
         if reset:
             self._step(WRITE_BROKEN)
@@ -234,6 +248,8 @@ class Connection:
         return event
 
     def _peer_close(self, data, at, n):
+        if self.incoming != RECEIVING:  # we failed it while the driver kept this event
+            return _FAILED
         code = NO_STATUS
         if n:
             code = data[at] << 8 | data[at + 1] if n > 1 else 0
@@ -249,17 +265,19 @@ class Connection:
                 except MemoryError:
                     pass  # the code matters more
         self.rcvd_code = code
-        self._truncated = self.reader.partial
+        if self.reader.partial:
+            self._flag(_TRUNCATED)
         self.reader.stop()
-        if self._close_code is None:
+        if not self.output.close_queued:
             self._initiator = "peer"
         elif self.output.close_begun:
             self._initiator = "local"
         else:
             self._initiator = "both"
-        self._window = self.finish_window
+        if self._flags & _WINDOW_WANTED:
+            self._flag(_WINDOW)
         self._step(PEER_CLOSE)
-        if not self._window:
+        if not self.window:
             self.finish()
         return _CLOSE
 
@@ -271,7 +289,7 @@ class Connection:
         Raises ConnectionClosed behind a Close, ValueError for a str that isn't Unicode text (a
         lone surrogate: 5.6), RuntimeError inside a fragmented message.
         """
-        if not self.accepting or self._fragmenting:
+        if not self.accepting or self._flags & _FRAGMENTING:
             self._refuse()
         n = len(text)
         if is_ascii(text, n):
@@ -286,7 +304,7 @@ class Connection:
 
         A message larger than the buffer is referred to until `output.whole`: don't change it.
         """
-        if not self.accepting or self._fragmenting:
+        if not self.accepting or self._flags & _FRAGMENTING:
             self._refuse()
         return self.output.put(_FIN_BINARY, data, len(data))
 
@@ -297,10 +315,10 @@ class Connection:
         """
         if not self.accepting:
             self._refuse()
-        opcode = 0 if self._fragmenting else 1 if text else 2
+        opcode = 0 if self._flags & _FRAGMENTING else 1 if text else 2
         taken = self.output.put(opcode | (0x80 if final else 0), data, len(data))
         if taken:
-            self._fragmenting = not final
+            self._flags = self._flags & ~_FRAGMENTING if final else self._flags | _FRAGMENTING
         return taken
 
     def send_source(self, source, text=False):
@@ -309,7 +327,7 @@ class Connection:
         It is never assembled. False when there is no room now. If the source raises OSError, or a
         text turns out not to be UTF-8, the connection is failed with 1011.
         """
-        if not self.accepting or self._fragmenting:
+        if not self.accepting or self._flags & _FRAGMENTING:
             self._refuse()
         return self.output.put_source(1 if text else 2, source, text)
 
@@ -334,7 +352,10 @@ class Connection:
             octets = text_octets(reason)
             n = min(n, _LARGEST_REASON)
         else:
-            octets = _encode(reason)
+            try:
+                octets = _encode(reason)
+            except MemoryError:
+                octets = b""  # the code matters more
             n = len(octets)
             if n > _LARGEST_REASON:
                 n = _LARGEST_REASON
@@ -354,21 +375,26 @@ class Connection:
         The frame that is being written is finished, the rest is given up, and a Close with `code`
         follows, unless our Close is there already. Nothing more is parsed.
         """
+        if not valid_code(code):
+            raise ValueError("a connection can't be failed with %r" % code)
         if self.failed_with is not None or self.incoming != RECEIVING:
             return
         self.failed_with = code
-        self._truncated = self.reader.partial
+        if self.reader.partial:
+            self._flag(_TRUNCATED)
         self.reader.stop()
-        before = self.output.unsent()
-        self.output.drop()
-        self._lost += before - self.output.unsent()
+        self._drop()
         if self.outgoing == SENDING:
             self._queue_close(code, b"", 0)
         self._step(FAIL)
 
+    def _drop(self):
+        before = self.output.unsent()
+        self.output.drop()
+        self._lost += before - self.output.unsent()
+
     def _queue_close(self, code, reason, n):
-        self._close_code = code or NO_STATUS
-        self._window = False
+        self._flags &= ~_WINDOW
         self.output.put_close(code, reason, n)
         self._step(LOCAL_CLOSE)
 
@@ -384,6 +410,8 @@ class Connection:
         try:
             return self.output.ready()
         except Exception:  # a source's own, of whatever kind: its message can't be finished
+            self._drop()
+            self.finish()
             self.fail(INTERNAL_ERROR)
             return self.output.ready()
 
@@ -398,34 +426,33 @@ class Connection:
 
         TLS does: a record that was made can't be unmade, so fail() leaves them alone.
         """
-        self.output.held = n
+        self.output.hold(n)
 
     def write_failed(self, reset=False):
         """TCP takes nothing more. Reading goes on: the peer's Close may be on its way (7.1.5)."""
         if reset:
-            self._tcp_reset = True
+            self._flag(_TCP_RESET)
         self._step(WRITE_BROKEN)
 
     # Ending
 
     def want_close_tcp(self):
         """KEEP, DRAIN or ABORT: what to do with TCP (7.1.1)."""
-        if self._abort:
+        if self._flags & _ABORT:
             return ABORT
         if self.incoming == ENDED:
             done = self.outgoing == SHUT or self.output.empty
-        elif self.failed_with is not None:
-            done = self._linger_over
-        elif self.rcvd_code is None or self.outgoing < SENT:
+        elif self.failed_with is not None or self.rcvd_code is None or self.outgoing < SENT:
             done = False
         else:
-            # Both done: the server closes TCP first, the client waits for that.
-            done = self._linger_over or not self.client or self.outgoing == SHUT
-        return DRAIN if done else KEEP
+            # Both done: the server closes TCP first, the client waits for that. What may still be
+            # unwritten is a Pong.
+            done = self.outgoing == SHUT or (not self.client and self.output.empty)
+        return DRAIN if done or self._flags & _LINGERED else KEEP
 
     def close_now(self):
         """Give up: TCP is to be taken down at once. The outcome tells what was reached."""
-        self._abort = True
+        self._flag(_ABORT)
 
     def tcp_closed(self):
         """TCP is down. Returns the CloseOutcome, always the same."""
@@ -436,21 +463,22 @@ class Connection:
             initiator = self._initiator
             if initiator is None:
                 initiator = "local" if self.output.close_begun else "transport"
-            undelivered = self._lost + self.output.unsent() + self._fragmenting
+            flags = self._flags
+            open_message = 1 if flags & _FRAGMENTING else 0
             self.outcome = CloseOutcome(
                 self.rcvd_code if received else ABNORMAL,
                 self.rcvd_reason,
                 written and received,
                 initiator,
-                self._close_code if written else None,
+                (self.output.close_code or NO_STATUS) if written else None,
                 self.rcvd_code,
                 self.failed_with,
-                undelivered,
+                self._lost + self.output.unsent() + open_message,
                 self.discarded,
-                self._timed_out,
-                self._truncated,
-                self._tcp_reset,
-                self._no_echo,
+                flags & _TIMED_OUT != 0,
+                flags & _TRUNCATED != 0,
+                flags & _TCP_RESET != 0,
+                flags & _NO_ECHO != 0,
             )
         return self.outcome
 
@@ -462,26 +490,24 @@ class Connection:
         Returns the milliseconds to the next thing that may be due, -1 when nothing is. A stopwatch
         starts at the first tick after its cause.
         """
-        if self._heard:
-            self._heard = False
+        if self._flags & _HEARD:
             self._heard_at = now
-            self._pinged = False
+            self._flags &= ~(_HEARD | _PINGED)
         if self.outcome is not None:
             return -1
-        if self._closing_at == _OFF:
+        if not self._flags & _CLOSING:
             return self._keep_alive(now)
-        if self._closing_at == _NOW:
-            self._closing_at = now
+        if self._since == _OFF:
+            self._since = now
         settings = self.settings
         if self.outgoing >= SENT and (self.rcvd_code is not None or self.failed_with is not None):
             return self._linger(now)
-        left = settings.close_timeout - _since(now, self._closing_at)
+        left = settings.close_timeout - _elapsed(now, self._since)
         if left <= 0:
-            self._timed_out = True
-            self._abort = True
+            self._flag(_TIMED_OUT | _ABORT)
             return 0
-        if self._window:
-            window = settings.finish_timeout - _since(now, self._closing_at)
+        if self.window:
+            window = settings.finish_timeout - _elapsed(now, self._since)
             if window <= 0:
                 self.finish()
             else:
@@ -492,39 +518,43 @@ class Connection:
         settings = self.settings
         if not settings.ping_interval:
             return -1
-        if self._pinged:
-            left = settings.pong_timeout - _since(now, self._pinged_at)
+        if self._flags & _PINGED:
+            left = settings.pong_timeout - _elapsed(now, self._since)
             if left <= 0:
                 self.close(INTERNAL_ERROR, "no pong")
-                self._closing_at = now
+                self._since = now
                 return settings.close_timeout
             return left
-        left = settings.ping_interval - _since(now, self._heard_at)
+        left = settings.ping_interval - _elapsed(now, self._heard_at)
         if left > 0:
             return left
-        # Where a stalled link leaves no room for it, the silence counts all the same.
-        self.ping()
-        self._pinged = True
-        self._pinged_at = now
+        # Where a stalled link or a full heap leaves no room for it, the silence counts all the same.
+        try:
+            self.ping()
+        except MemoryError:
+            pass
+        self._flag(_PINGED)
+        self._since = now
         return settings.pong_timeout
 
     def _linger(self, now):
         settings = self.settings
-        if self._lingering_at == _OFF:
-            self._lingering_at = now
-        left = settings.tcp_timeout - _since(now, self._lingering_at)
+        if not self._flags & _LINGERING:
+            self._flag(_LINGERING)
+            self._since = now
+        left = settings.tcp_timeout - _elapsed(now, self._since)
         if self.failed_with is not None:
             if self._drained >= settings.drain:
                 left = 0
-            quiet = min(_since(now, self._heard_at), _since(now, self._lingering_at))
+            quiet = min(_elapsed(now, self._heard_at), _elapsed(now, self._since))
             left = min(left, settings.quiet - quiet)
         if left <= 0:
-            self._linger_over = True
+            self._flag(_LINGERED)
             return 0
         return left
 
 
-def _since(now, then):
+def _elapsed(now, then):
     return (now - then) & _TICKS
 
 

@@ -51,7 +51,7 @@ class Header:
         """Parse the header that starts at buf[at], or that earlier calls began.
 
         Returns the position after it, MORE (all octets up to `end` are taken), VIOLATION or
-        TOO_BIG. Every rule of 5.2 is checked as soon as its octets are there.
+        TOO_BIG. The first two octets are checked when both are there, the length with the last.
         """
         have = self._have
         if have:

@@ -71,6 +71,9 @@ class MessageReader:
     `chunk_final`.
     """
 
+    chunk_opcode = 0
+    chunk_final = False
+
     def __init__(self, masked, max_message, stream):
         """`masked`: the peer masks. `max_message`: octets of the largest message assembled.
 
@@ -82,8 +85,6 @@ class MessageReader:
         self.data = None
         self.offset = 0
         self.length = 0
-        self.chunk_opcode = 0
-        self.chunk_final = False
         self._masked = masked
         self._stream = stream
         self._header = Header(masked)
@@ -185,13 +186,6 @@ class MessageReader:
         event = self._took(n)
         return self.next() if event == _AGAIN else event
 
-    def keep_control(self):
-        """Keep the payload of the control frame just returned when the window is taken back."""
-        if self.data is not self._control:
-            move(self._control, 0, self.data, self.offset, self.length)
-            self.data = self._control
-            self.offset = 0
-
     def _no_header(self, result):
         self._at = self._end
         if result == MORE:
@@ -213,6 +207,7 @@ class MessageReader:
         if self._masked:
             seen = xor(buf, at, n, header.key_buf, header.key_offset, 0)
         if seen > 0x7F and validate(buf, at, n, 0):
+            self._type = _TEXT  # it never ended, however it came in
             return _INVALID_DATA
         text = _borrow(n)
         move(text, 0, buf, at, n)
@@ -249,8 +244,11 @@ class MessageReader:
         elif len(body) < n:
             if not last:
                 n = min(max(n, 2 * len(body)), self.max_message)
-            self._body = bytearray(n)
-            move(self._body, 0, body, 0, self._size)
+            if self._type == _TEXT:
+                _resize(body, n)
+            else:
+                self._body = bytearray(n)
+                move(self._body, 0, body, 0, self._size)
 
     def _payload(self):
         n = min(self._left, self._end - self._at)

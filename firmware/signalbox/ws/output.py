@@ -2,11 +2,12 @@
 
 Knows the outgoing frames as octets; when a Close is due is decided in connection.py.
 
-One buffer, allocated once. Frames are appended to it until all of it has been handed to TCP, and
-what was already written stays in place until then: so frame borders can be found by walking, at
-the rare times when they matter, and cost nothing otherwise. A message that doesn't fit is
-referred to, not copied: its header and first octets go into the buffer, the rest is written from
-the message itself (a client masks it through the buffer, part by part).
+Frames are appended to a buffer until all of it has been handed to TCP, and what was already
+written stays in place until then: so frame borders can be found by walking, at the rare times when
+they matter, and cost nothing otherwise. The buffer is a small one of the connection's own, which
+always has room for a Close, and a large borrowed one while there is more. A message that doesn't
+fit is referred to, not copied: its header and first octets go into the buffer, the rest is written
+from the message itself (a client masks it through the buffer, part by part).
 """
 
 from ..compat import const
@@ -14,40 +15,53 @@ from .frame import CLOSE, FIN, LARGEST_CONTROL, PONG, frame_end, header_size, pu
 from .mask import move, xor
 from .utf8 import validate
 
-_LARGEST_HEADER = const(8)  # of a frame whose payload fits in the buffer: 4 octets and a key
+_OWN = const(140)  # octets of the small buffer: a control frame, 6 + 125, and a little more
+_LARGEST_HEADER = const(8)  # of a frame whose payload fits in a buffer: 4 octets and a key
+
+# The way of our Close.
+_NONE = const(0)
+_DUE = const(1)  # behind what was accepted before it
+_NEXT = const(2)  # in the buffer
+_BEGUN = const(3)
+_WRITTEN = const(4)
 
 
 class Output:
     """The octets to write next: `buf`, `offset` and the count that ready() returns."""
 
-    def __init__(self, size, keys):
-        """`size`: octets of the buffer, at least 140. `keys`: MaskingKeys for a client, or None."""
-        self._tx = self.buf = bytearray(size)
+    # What most connections never need is kept here until it is set: a board counts the octets.
+    held = 0  # octets at the head that can't be taken back; see Connection.hold()
+    _body = None  # the message referred to
+    _body_at = 0
+    _body_end = 0
+    _body_first = 0  # its frame's first octet
+    _own_keys = None  # masking keys: of `_body`'s frame, and of our Close
+    _tail = 0  # 1: what the buffer begins with is the end of a message that was referred to
+    _source = None  # read from when everything before it is written
+    _source_first = 0
+    _source_utf8 = 0
+
+    def __init__(self, buffers, keys):
+        """`buffers`: Buffers of 140 to 65535 octets. `keys`: MaskingKeys for a client, or None."""
+        self._own = self._tx = self.buf = bytearray(_OWN)
         self.offset = 0
-        self.held = 0  # octets at the head that can't be taken back; see Connection.hold()
         self._keys = keys
-        self._size = size
+        self._buffers = buffers
+        self._size = _OWN
         self._start = 0  # written up to here
         self._end = 0  # filled up to here
         self._first = 0  # the first frame header; before it, the rest of `_body`'s frame
-        self._body = None  # the message referred to
-        self._body_at = 0
-        self._body_end = 0
-        self._body_first = 0  # its frame's first octet
-        self._body_key = bytearray(4) if keys else None
-        self._source = None  # read from when everything before it is written
-        self._source_view = None
-        self._source_first = 0
-        self._source_utf8 = 0
         self._pong = bytearray(LARGEST_CONTROL)
         self._pong_size = -1
-        self._close_due = False
-        self._close_code = 0  # 0: no code, no payload
+        self._close = _NONE
+        self.close_code = 0  # what our Close says; 0: it is empty, or there is none
         self._close_reason = None
         self._close_size = 0  # octets of the reason
         self._close_end = 0  # where the Close ends in the buffer
-        self.close_begun = False
-        self.close_written = False
+        if keys:
+            # Kept from the beginning, so that no heap is too full for a Close.
+            self._own_keys = bytearray(8)
+            keys.put(self._own_keys, 4)
 
     # Accepting
 
@@ -64,7 +78,6 @@ class Output:
         """
         if self._body is not None or self._source is not None:
             return False
-        tx = self._tx
         end = self._end
         keys = self._keys
         size = 2 if n < 126 else 4 if n < 0x10000 else 10
@@ -72,9 +85,13 @@ class Output:
             size += 4
         part = n
         if end + size + n > self._size:
-            if size + n <= self._size or end + size >= self._size:
-                return False
-            part = self._size - end - size
+            self._enlarge()
+            room = self._size
+            if end + size + n > room:
+                if size + n <= room or end + size >= room:
+                    return False
+                part = room - end - size
+        tx = self._tx
         key_at = put_header(tx, end, first, n, keys)
         end += size
         move(tx, end, data, 0, part)
@@ -82,12 +99,12 @@ class Output:
             keys.put(tx, key_at)
             xor(tx, end, part, tx, key_at, 0)
         if part < n:
-            self._body = data
             self._body_at = part
             self._body_end = n
             self._body_first = first
+            self._body = data
             if keys:
-                move(self._body_key, 0, tx, key_at, 4)
+                move(self._own_keys, 0, tx, key_at, 4)
         self._end = end + part
         return True
 
@@ -98,21 +115,22 @@ class Output:
         """
         if self._body is not None or self._source is not None:
             return False
-        self._source = source
         self._source_first = opcode
         self._source_utf8 = 0 if text else -1
-        if self._source_view is None:
-            self._source_view = memoryview(self._tx)[_LARGEST_HEADER:]
+        self._source = source
         return True
 
     def put_pong(self, data, at, n):
         """Answer a Ping with its payload: in order while there is room, else the newest (5.5.3)."""
-        size = 6 if self._keys else 2
-        if self._body is None and self._pong_size < 0 and self._end + size + n <= self._size:
-            self._put_control(FIN | PONG, data, at, n)
-        else:
-            move(self._pong, 0, data, at, n)
-            self._pong_size = n
+        if self._body is None and self._pong_size < 0:
+            size = n + (6 if self._keys else 2)
+            if self._end + size > self._size:
+                self._enlarge()
+            if self._end + size <= self._size:
+                self._put_pong(data, at, n)
+                return
+        move(self._pong, 0, data, at, n)
+        self._pong_size = n
 
     def put_close(self, code, reason, n):
         """A Close follows everything that was accepted before it.
@@ -120,10 +138,25 @@ class Output:
         `code` 0 makes it empty; `reason` holds `n` (at most 123) octets of UTF-8, and is referred
         to, so that nothing is allocated.
         """
-        self._close_code = code
+        self.close_code = code
         self._close_reason = reason
         self._close_size = n
-        self._close_due = True
+        self._close = _DUE
+
+    @property
+    def close_queued(self):
+        """Whether our Close was put here at all."""
+        return self._close != _NONE
+
+    @property
+    def close_begun(self):
+        """Whether octets of our Close were handed to TCP."""
+        return self._close >= _BEGUN
+
+    @property
+    def close_written(self):
+        """Whether all of them were."""
+        return self._close == _WRITTEN
 
     @property
     def empty(self):
@@ -133,8 +166,27 @@ class Output:
             and self._body is None
             and self._source is None
             and self._pong_size < 0
-            and not self._close_due
+            and self._close != _DUE
         )
+
+    def _enlarge(self):
+        # Go on in a borrowed buffer. On a full heap the small one must do.
+        if self._tx is self._own and self._buffers.size > _OWN:
+            try:
+                tx = self._buffers.borrow()
+            except MemoryError:
+                return
+            move(tx, 0, self._own, 0, self._end)
+            self._tx = self.buf = tx
+            self._size = len(tx)
+
+    def _release(self):
+        # All is written.
+        if self._tx is not self._own:
+            self._buffers.give_back(self._tx)
+            self._tx = self.buf = self._own
+            self._size = _OWN
+        self._start = self._end = self._first = self._close_end = 0
 
     # Writing
 
@@ -158,11 +210,10 @@ class Output:
             return
         start = self._start + n
         if self._close_end:
-            self.close_begun = True
-            if start >= self._close_end:
-                self.close_written = True
+            self._close = _WRITTEN if start >= self._close_end else _BEGUN
         if start == self._end:
-            start = self._end = self._first = self._close_end = 0
+            self._release()
+            start = 0
         self._start = start
         self.offset = start
 
@@ -175,20 +226,30 @@ class Output:
             self.offset = self._body_at
             return self._body_end - self._body_at
         if self._pong_size >= 0:
-            self._put_control(FIN | PONG, self._pong, 0, self._pong_size)
+            self._put_pong(self._pong, 0, self._pong_size)
             self._pong_size = -1
-        elif self._source is not None:
-            self._read_source()
-        elif self._close_due:
-            self._put_close()
+        if self._end == 0:
+            if self._source is not None:
+                self._read_source()
+            elif self._close == _DUE:
+                self._put_close()
         self.offset = self._start
         return self._end - self._start
+
+    def _put_pong(self, data, at, n):
+        try:
+            self._put_control(FIN | PONG, data, at, n)
+        except MemoryError:
+            pass  # no masking key is left, and nothing shall fail for want of a Pong
 
     def _put_control(self, first, data, at, n):
         tx = self._tx
         to = put_header(tx, self._end, first, n, self._keys)
         if self._keys:
-            self._keys.put(tx, to)
+            if first == FIN | CLOSE:
+                move(tx, to, self._own_keys, 4, 4)
+            else:
+                self._keys.put(tx, to, True)
             move(tx, to + 4, data, at, n)
             xor(tx, to + 4, n, tx, to, 0)
             to += 4
@@ -197,7 +258,7 @@ class Output:
         self._end = to + n
 
     def _put_close(self):
-        code = self._close_code
+        code = self.close_code
         if code:
             # The code goes where the pong's payload was: there is none any more.
             pong = self._pong
@@ -207,38 +268,42 @@ class Output:
             self._put_control(FIN | CLOSE, pong, 0, 2 + self._close_size)
         else:
             self._put_control(FIN | CLOSE, self._pong, 0, 0)
-        self._close_due = False
+        self._close = _NEXT
         self._close_end = self._end
 
     def _end_body(self):
         self._body = None
         self.buf = self._tx
+        self.offset = self._start
 
     def _refill(self):
+        self._enlarge()
         at = self._body_at
         n = min(self._size, self._body_end - at)
         tx = self._tx
         move(tx, 0, self._body, at, n)
-        xor(tx, 0, n, self._body_key, 0, at & 3)
+        xor(tx, 0, n, self._own_keys, 0, at & 3)
         self._first = self._end = n
         self._body_at = at + n
+        self._tail = 0
         if self._body_at == self._body_end:
             self._body = None
+            self._tail = self._body_first >> 7
         self.offset = 0
         return n
 
     def _read_source(self):
+        self._enlarge()
         tx = self._tx
-        n = self._source.readinto(self._source_view)
+        n = self._source.readinto(memoryview(tx)[_LARGEST_HEADER:]) or 0
         first = self._source_first
-        if not n:
-            self._source = None
-            first |= FIN
-            n = 0
         if self._source_utf8 >= 0:
             self._source_utf8 = validate(tx, _LARGEST_HEADER, n, self._source_utf8)
-            if self._source_utf8 < 0 or (self._source_utf8 and self._source is None):
+            if self._source_utf8 < 0 or (self._source_utf8 and n == 0):
                 raise ValueError("source is not UTF-8")
+        if n == 0:
+            self._source = None
+            first |= FIN
         # The header goes right before the payload.
         start = _LARGEST_HEADER - header_size(n, self._keys)
         key_at = put_header(tx, start, first, n, self._keys)
@@ -248,6 +313,13 @@ class Output:
         self._start = self._first = start
         self._end = _LARGEST_HEADER + n
         self._source_first = 0
+
+    def hold(self, n):
+        """See Connection.hold()."""
+        if n != self.held:
+            self.held = n
+        if n and self._close == _NEXT:
+            self._close = _BEGUN
 
     # Counting and giving up
 
@@ -261,14 +333,17 @@ class Output:
             if self._tx[at] & (FIN | 8) == FIN and (after > self._start):
                 count += 1
             at = after
-        # A message referred to, whose header has left the buffer (at == end) or is still in it.
-        if self._body is not None and at == end and self._body_first & FIN:
-            count += 1
+        # A message referred to, whose header has left the buffer; its last part may be in there.
+        if self._start < self._first:
+            count += self._tail
+        if self._body is not None and at == end:
+            count += self._body_first >> 7
         return count
 
     def drop(self):
         """Give up all but the frame that is being written (R9), and a Close that is queued."""
-        self._source = None
+        if self._source is not None:  # setting it allocates, the first time
+            self._source = None
         self._pong_size = -1
         if self._close_end:
             return
@@ -286,5 +361,6 @@ class Output:
         if after > end:  # the frame that goes on in `_body` has not begun
             self._body = None
         if keep <= self._start:
-            self._start = self._first = keep = 0
-        self._end = keep
+            self._release()
+        else:
+            self._end = keep

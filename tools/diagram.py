@@ -1,0 +1,81 @@
+"""Draw the close handshake from the table in firmware/signalbox/ws/close.py.
+
+    python3 tools/diagram.py           write the diagram into firmware/signalbox/ws/README.md
+    python3 tools/diagram.py --check   exit 1 when that page is not what the table says
+
+The tables are imported, not parsed, so what is drawn is what runs.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "firmware/signalbox/ws/README.md"
+BEGIN = "<!-- made by `make diagram` -->\n"
+END = "<!-- end -->\n"
+
+sys.path.insert(0, str(ROOT / "firmware"))
+
+from signalbox.ws import close  # noqa: E402
+
+EVENTS = {
+    close.LOCAL_CLOSE: "close() or reply",
+    close.CLOSE_WRITTEN: "Close written",
+    close.PEER_CLOSE: "peer's Close",
+    close.FAIL: "failed",
+    close.TCP_EOF: "EOF or reset",
+    close.WRITE_BROKEN: "write error",
+    close.TCP_DOWN: "TCP closed",
+}
+OUTGOING = ("SENDING", "QUEUED", "SENT", "SHUT")
+INCOMING = ("RECEIVING", "CLOSED", "DISCARDING", "ENDED")
+
+
+def edges(table, names):
+    """Lines of a Mermaid state diagram: one arrow per pair of states, with what causes it."""
+    numbers = [getattr(close, name) for name in names]
+    assert numbers == list(range(len(table))), "the names are not those of the table"
+    yield f"    [*] --> {names[0]}"
+    for state, row in enumerate(table):
+        causes = {}
+        for event, following in enumerate(row):
+            if following != state:
+                causes.setdefault(following, []).append(EVENTS[event])
+        for following, labels in causes.items():
+            yield f"    {names[state]} --> {names[following]}: {', '.join(labels)}"
+
+
+def diagram():
+    """The generated part of the page."""
+    lines = []
+    for title, table, names in (
+        ("Outgoing", close.OUTGOING, OUTGOING),
+        ("Incoming", close.INCOMING, INCOMING),
+    ):
+        lines += [f"{title}:", "", "```mermaid", "stateDiagram-v2", *edges(table, names), "```", ""]
+    lines += ["Together, in the names of the RFC:", ""]
+    lines += ["| outgoing \\ incoming | " + " | ".join(INCOMING) + " |"]
+    lines += ["| --- " * (len(INCOMING) + 1) + "|"]
+    for outgoing, name in enumerate(OUTGOING):
+        states = [close.ready_state(outgoing, incoming) for incoming in range(len(INCOMING))]
+        lines.append(f"| {name} | " + " | ".join(states) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main(check):
+    page = PAGE.read_text(encoding="utf-8")
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        sys.exit(f"{PAGE.relative_to(ROOT)} has no place for the diagram: {BEGIN.strip()} … {END}")
+    current = before + BEGIN + "\n" + diagram() + "\n" + END + after
+    if check:
+        if current != page:
+            sys.exit(f"{PAGE.relative_to(ROOT)} is not what the table says: run `make diagram`")
+    elif current != page:
+        PAGE.write_text(current, encoding="utf-8")
+        print(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] == ["--check"])
