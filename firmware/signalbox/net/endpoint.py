@@ -10,12 +10,21 @@ import gc
 from collections import deque, namedtuple
 
 from ..compat import DONE, const, sleep_ms, ticks_ms
-from ..ws.close import GOING_AWAY, INTERNAL_ERROR, NORMAL, QUEUED, RECEIVING, SHUT, ConnectionClosed
+from ..ws.close import (
+    ENDED,
+    GOING_AWAY,
+    INTERNAL_ERROR,
+    NORMAL,
+    QUEUED,
+    RECEIVING,
+    SHUT,
+    ConnectionClosed,
+)
 from ..ws.connection import DRAIN
 from .transport import is_reset
 
 _QUEUE = const(16)  # messages read ahead of the application
-_QUEUE_OCTETS = const(4096)  # and the octets after which reading pauses while it has some
+_AHEAD = const(2)  # and how many buffers full, before reading pauses while there are some
 _TICK = const(100)  # ms between two looks at the clock
 _SETTLE = const(300)  # ms for the application to answer messages before a Close is acted on
 _TURNS = const(16)  # writes in a row before other tasks get a turn
@@ -373,6 +382,8 @@ class WebSocket:
         reader = connection.reader
         transport = self._transport
         buffers = connection.settings.buffers
+        queue = self._queue
+        pull = connection.pull  # looked up once: that costs more than many a call of it
         cancelled = None
         if buf:
             connection.receive_data(buf, 0, len(buf))
@@ -380,16 +391,15 @@ class WebSocket:
             while not connection.want_close_tcp():
                 event = _NEED_DATA
                 if buf is None:
-                    if self._queue:
-                        if self._pause():
+                    try:
+                        if connection.incoming == ENDED or (queue and self._pause()):
                             self._changed.clear()
                             await self._changed.wait()
                             continue
-                    else:
-                        self._octets = 0
-                    self._at = _BUSY
-                    self._turns = _TURNS
-                    try:
+                        if not queue:
+                            self._octets = 0
+                        self._at = _BUSY
+                        self._turns = _TURNS
                         direct = connection.direct()
                         if direct >= buffers.size:
                             n = transport.read_at(reader.body, reader.body_size, direct)
@@ -427,17 +437,24 @@ class WebSocket:
                         await sleep_ms(10)
                         continue
                 control = False
+                room = _QUEUE - len(queue)
                 while True:
                     if event == _NEED_DATA:
-                        event = connection.pull()
+                        event = pull()
                         if event == _NEED_DATA:
                             break
-                    if 0 < event <= _CHUNK:
+                    if 0 < event <= _BINARY and room > 1:
+                        queue.append(reader.message)
+                        room -= 1
+                        self._idle = False
+                    elif 0 < event <= _CHUNK:
                         if not self._deliver(event):
                             break
+                        room = _QUEUE - len(queue)
                     else:
                         if not self._idle and (event < 0 or event == _CLOSE):
                             await self._settle()
+                            room = _QUEUE - len(queue)
                         control = True
                         if self.on_peer_close:
                             connection.want_window()
@@ -447,6 +464,7 @@ class WebSocket:
                         elif connection.incoming != RECEIVING:
                             self._over()
                     event = _NEED_DATA
+                reader.message = None
                 if control and self._flush():
                     self._wake_writer()
                 self._changed.set()
@@ -454,9 +472,10 @@ class WebSocket:
                     if buf:
                         buffers.give_back(buf)
                         buf = None
-                elif self._pause():
-                    self._changed.clear()
-                    await self._changed.wait()
+                else:
+                    while self._pause():
+                        self._changed.clear()
+                        await self._changed.wait()
         except asyncio.CancelledError as error:
             connection.close_now()
             cancelled = error
@@ -469,7 +488,7 @@ class WebSocket:
         if self.connection.outgoing >= QUEUED or self.connection.want_close_tcp():
             self._at = _BUSY
         elif self._at != _PAUSED:
-            if len(self._queue) >= _QUEUE or self._octets >= _QUEUE_OCTETS:
+            if len(self._queue) >= _QUEUE or self._octets >= _AHEAD * self.connection.settings.buffer:
                 self._at = _PAUSED
         elif not self._queue:
             self._at = _BUSY
@@ -488,7 +507,6 @@ class WebSocket:
             queue.append(Chunk(data, reader.chunk_final, reader.chunk_opcode == 1))
         else:
             queue.append(reader.message)
-            reader.message = None
         self._idle = False
         return len(queue) < _QUEUE or connection.outgoing >= QUEUED
 

@@ -7,8 +7,6 @@ from these tables by `make diagram`.
 
 from collections import namedtuple
 
-from ..compat import const
-
 # What happens.
 LOCAL_CLOSE = 0  # the application is done sending: close(), or a reply that is due
 CLOSE_WRITTEN = 1  # the last octet of our Close was handed to TCP
@@ -93,11 +91,7 @@ TRY_AGAIN_LATER = 1013
 
 def valid_code(code):
     """Whether `code` may stand in a Close frame: 7.4.1, 7.4.2 and IANA's registry."""
-    return (
-        NORMAL <= code <= 1003
-        or INVALID_DATA <= code <= 1014
-        or 3000 <= code <= 4999
-    )
+    return NORMAL <= code <= 1003 or INVALID_DATA <= code <= 1014 or 3000 <= code <= 4999
 
 
 def check_close(code, reason):
@@ -122,8 +116,8 @@ class ConnectionClosed(Exception):
 # initiator     "local": our Close was sent or begun before the peer's was received; "peer": ours
 #               was the reply; "both": ours was queued and not begun when theirs arrived;
 #               "transport": there was neither
-# sent_code     what our Close said, once all of it was handed to TCP (1005: an empty Close); or None
-# rcvd_code     what the peer's Close said (1005: an empty Close); or None
+# sent_code     what our Close said, once all of it was handed to TCP (1005: empty); or None
+# rcvd_code     what the peer's Close said (1005: empty); or None
 # failed_with   the code with which we failed the connection (7.1.7), or None
 # undelivered   messages that send() took and TCP did not, not whole
 # discarded     messages that came in while closing and that nobody was there to take

@@ -99,7 +99,7 @@ class Settings:
     finish_window = False  # let the application go on sending after the peer's Close
 
     def __init__(self, **settings):
-        """Change some; TypeError for a name that isn't there, ValueError for a value that can't be."""
+        """Change some; TypeError for a name that isn't there, ValueError for an unfit value."""
         for name, value in settings.items():
             if not hasattr(Settings, name):
                 raise TypeError("no setting %r" % name)
@@ -528,7 +528,7 @@ class Connection:
         left = settings.ping_interval - _elapsed(now, self._heard_at)
         if left > 0:
             return left
-        # Where a stalled link or a full heap leaves no room for it, the silence counts all the same.
+        # Where a stalled link or a full heap leaves no room for it, the silence counts as well.
         try:
             self.ping()
         except MemoryError:

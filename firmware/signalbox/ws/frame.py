@@ -5,6 +5,7 @@ about it (connection.py).
 """
 
 from ..compat import const
+from .mask import move
 
 CONTINUATION = 0x0
 TEXT = 0x1
@@ -18,107 +19,134 @@ FIN = 0x80
 LARGEST_CONTROL = 125  # octets of payload in a control frame (5.5)
 LARGEST_HEADER = 14  # octets: 2, an 8-octet length, a masking key
 
-# What parse() returns instead of a position.
-MORE = -1  # the header isn't all there yet
+# What parse_header() returns.
+HERE = 0  # it is parsed, and lies right before the payload
+GATHERED = 1  # it is parsed, and came in parts
+MORE = -1  # it isn't all there yet
 VIOLATION = -2  # fail with 1002
 TOO_BIG = -3  # the length can't be held, whatever the limit: fail with 1009
 
+KEY_K = 40  # where the kept key is in FrameParser.key_buf, as mask.xor() takes it
+
 _LARGEST_CONTROL = const(125)
+_HERE = const(0)
+_GATHERED = const(1)
 _MORE = const(-1)
+_KEY_AT = const(10)
 _VIOLATION = const(-2)
 _TOO_BIG = const(-3)
 
 
-class Header:
-    """One incoming frame header after another, whatever chunks they arrive in.
+class FrameParser:
+    """Parses one incoming frame header after another, whatever chunks they arrive in.
 
-    After parse() returned a position: `first` (FIN, RSV and opcode as on the wire), `opcode`,
-    `length` (octets of payload) and, from a client, the masking key at
-    `key_buf[key_offset:key_offset + 4]`: in the caller's buffer when the header lay in it whole.
+    Works on a window of the caller's buffer. After parse_header(): `first` (FIN, RSV and opcode as
+    on the wire) and `payload` (octets of it). MicroPython keeps the state of a call on its heap
+    when locals and operands need more than 11 words, and a heap search for every frame costs more
+    than all of the parsing: so the functions here are small.
     """
 
     def __init__(self, masked):
         """`masked`: whether the peer must mask, that is, whether it is the client (5.1)."""
         self._mask_bit = 0x80 if masked else 0
+        self._buf = None  # the window: _buf[_at:_end]
+        self._at = 0
+        self._end = 0
         self.first = 0
-        self.opcode = 0
-        self.length = 0
-        self.key_buf = self._part = bytearray(LARGEST_HEADER)
-        self.key_offset = 0
+        self.payload = 0
+        self.key_buf = bytearray(LARGEST_HEADER)  # a header in parts; a key is kept in its end
         self._have = 0
 
-    def parse(self, buf, at, end):
-        """Parse the header that starts at buf[at], or that earlier calls began.
+    def feed(self, buf, at, end):
+        """Lend `buf[at:end]`, a bytearray. `buf` is referred to until all of it is parsed."""
+        self._buf = buf
+        self._at = at
+        self._end = end
 
-        Returns the position after it, MORE (all octets up to `end` are taken), VIOLATION or
-        TOO_BIG. The first two octets are checked when both are there, the length with the last.
+    @property
+    def unread(self):
+        """Octets of the window that were not reached."""
+        return self._end - self._at
+
+    @property
+    def position(self):
+        """Index in the window's buffer of the next octet that is unread."""
+        return self._at
+
+    def parse_header(self):
+        """Parse the header that begins at the window's first unread octet, or began before it.
+
+        Returns HERE or GATHERED, the payload being next in the window; MORE, all of the window
+        being taken; VIOLATION or TOO_BIG. The first two octets are checked when both are there,
+        the length with the last.
         """
-        have = self._have
-        if have:
-            return self._resume(buf, at, end)
-        if end - at < 2:
-            return self._keep(buf, at, end)
+        if self._have:
+            return self._resume()
+        at = self._at
+        if self._end - at < 2:
+            return self._keep()
+        buf = self._buf
         first = buf[at]
-        second = buf[at + 1]
-        length = second & 0x7F
-        opcode = first & 0x0F
-        # RSV bits need an extension, and none is ever negotiated; 3-7 and B-F are reserved.
-        if first & 0x70 or second & 0x80 != self._mask_bit:
+        length = buf[at + 1]
+        # RSV bits need an extension, and none is ever negotiated.
+        if first & 0x70 or length & 0x80 != self._mask_bit:
             return _VIOLATION
-        if opcode > 2 and (opcode < 8 or opcode > 10 or first < 0x80 or length > _LARGEST_CONTROL):
+        length &= 0x7F
+        if first & 0xF > 2 and _is_no_control(first, length):
             return _VIOLATION
-        after = at + 2
+        at += 2
         if length > 125:
-            after += 2 if length == 126 else 8
+            at += 2 if length == 126 else 8
         if self._mask_bit:
-            after += 4
-        if after > end:
-            return self._keep(buf, at, end)
+            at += 4
+        if at > self._end:
+            return self._keep()
         if length > 125:
-            length = _extended(buf, at + 2, length)
+            length = _extended(buf, self._at + 2, length)
             if length < 0:
                 return length
         self.first = first
-        self.opcode = opcode
-        self.length = length
-        self.key_buf = buf
-        self.key_offset = after - 4
-        return after
-
-    @property
-    def begun(self):
-        """Whether some octets of a header are here, but not all."""
-        return self._have > 0
+        self.payload = length
+        self._at = at
+        return _HERE
 
     def keep_key(self):
-        """Copy the masking key out of the caller's buffer, for a payload that goes on in another."""
-        if self._mask_bit and self.key_buf is not self._part:
-            for i in range(4):
-                self._part[i] = self.key_buf[self.key_offset + i]
-            self.key_buf = self._part
-            self.key_offset = 0
+        """Keep the key of a header that is HERE, for a payload that is not: see KEY_K."""
+        if self._mask_bit:
+            move(self.key_buf, _KEY_AT, self._buf, self._at - 4, 4)
 
-    def _keep(self, buf, at, end):
+    def _keep(self):
+        n = self._end - self._at
+        move(self.key_buf, 0, self._buf, self._at, n)
+        self._have = n
+        self._at = self._end
+        return _MORE
+
+    def _resume(self):
+        # Octet by octet, which is rare and short: parse what is gathered after each.
+        buf = self._buf
+        at = self._at
+        end = self._end
         have = self._have
-        while at < end:
-            self._part[have] = buf[at]
+        result = _MORE
+        while at < end and result == _MORE:
+            self.key_buf[have] = buf[at]
+            at += 1
             have += 1
-            at += 1
-        self._have = have
-        return _MORE
-
-    def _resume(self, buf, at, end):
-        # Octet by octet, which is rare and short: parse what is kept after each.
-        part = self._part
-        while at < end:
-            have = self._have
-            part[have] = buf[at]
-            at += 1
             self._have = 0
-            result = self.parse(part, 0, have + 1)
-            if result != _MORE:
-                return at if result > 0 else result
-        return _MORE
+            self.feed(self.key_buf, 0, have)
+            result = self.parse_header()
+        if result == _HERE:
+            result = _GATHERED
+            self.keep_key()
+        self.feed(buf, at, end)
+        return result
+
+
+def _is_no_control(first, length):
+    # Opcodes 3-7 and B-F are reserved; control frames are short and unfragmented (5.5).
+    opcode = first & 0xF
+    return opcode < CLOSE or opcode > PONG or first < FIN or length > _LARGEST_CONTROL
 
 
 def _extended(buf, at, form):
@@ -141,30 +169,28 @@ def header_size(n, masked):
     return size + 4 if masked else size
 
 
-def put_header(buf, at, first, n, masked):
+def put_header(buf, at, first, n, mask_bit):
     """Write the header of a frame with `n` (< 2**30) octets of payload, but for the masking key.
 
-    `first` is FIN and opcode. Returns the position after what was written, where a client's key
-    belongs.
+    `first` is FIN and opcode; `mask_bit` 0x80 for a client, else 0. Returns the position after
+    what was written, where a client's key belongs.
     """
-    mask_bit = 0x80 if masked else 0
     buf[at] = first
+    at += 1
     if n < 126:
-        buf[at + 1] = mask_bit | n
-        return at + 2
+        buf[at] = mask_bit | n
+        return at + 1
     if n < 0x10000:
-        buf[at + 1] = mask_bit | 126
-        buf[at + 2] = n >> 8
-        buf[at + 3] = n & 0xFF
-        return at + 4
-    buf[at + 1] = mask_bit | 127
-    for i in range(4):
-        buf[at + 2 + i] = 0
-    buf[at + 6] = n >> 24
-    buf[at + 7] = n >> 16 & 0xFF
-    buf[at + 8] = n >> 8 & 0xFF
-    buf[at + 9] = n & 0xFF
-    return at + 10
+        buf[at] = mask_bit | 126
+    else:
+        buf[at] = mask_bit | 127
+        buf[at + 1] = buf[at + 2] = buf[at + 3] = buf[at + 4] = 0
+        buf[at + 5] = n >> 24
+        buf[at + 6] = n >> 16 & 0xFF
+        at += 6
+    buf[at + 1] = n >> 8 & 0xFF
+    buf[at + 2] = n & 0xFF
+    return at + 3
 
 
 def frame_end(buf, at):

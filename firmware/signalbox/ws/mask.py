@@ -7,19 +7,20 @@ can run viper code. Both are tested against each other; `xor` and `move` are whi
 import os
 
 
-def xor_portable(buf, offset, n, key, key_offset, phase):
+def xor_portable(buf, offset, n, key, k):
     """Mask or unmask `n` bytes of `buf` in place, from `offset` on.
 
-    key[key_offset:key_offset + 4] is the masking key, and `phase` (0-3) the key byte that the
-    first byte meets: a payload that arrives in parts goes on where it stopped.
-    Returns all resulting bytes OR-ed together: below 0x80 exactly when all of them are ASCII.
+    `k` is 4 times the index in `key` at which the 4 octets of the masking key begin, plus the one
+    (0-3) of them that the first byte meets: so a payload that arrives in parts goes on where it
+    stopped. Returns all resulting bytes OR-ed together: below 0x80 exactly when all are ASCII.
     """
+    key_offset = k >> 2
     seen = 0
     for i in range(offset, offset + n):
-        octet = buf[i] ^ key[key_offset + (phase & 3)]
+        octet = buf[i] ^ key[key_offset + (k & 3)]
         buf[i] = octet
         seen |= octet
-        phase += 1
+        k += 1
     return seen
 
 

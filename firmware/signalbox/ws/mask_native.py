@@ -8,11 +8,12 @@ import micropython
 
 
 @micropython.viper
-def xor(buf: ptr8, offset: int, n: int, key: ptr8, key_offset: int, phase: int) -> int:
+def xor(buf: ptr8, offset: int, n: int, key: ptr8, k: int) -> int:
     """See `mask.xor_portable`."""
     at = int(buf) + offset
     end = at + n
-    k = int(key) + key_offset
+    phase = k & 3
+    k = int(key) + (k >> 2)
     seen = 0
     while at < end and at & 3:
         p = ptr8(at)

@@ -8,7 +8,7 @@ the window is assembled in one buffer that all connections share, as a str is a 
 """
 
 from ..compat import const
-from .frame import MORE, VIOLATION, Header
+from .frame import KEY_K, MORE, VIOLATION, FrameParser
 from .mask import move, xor
 from .utf8 import REJECT, validate
 
@@ -19,8 +19,10 @@ TEXT = 1
 BINARY = 2
 CHUNK = 3
 
+_HERE = const(0)  # frame.HERE
 _NEED_DATA = const(0)
 _TEXT = const(1)
+_BINARY = const(2)
 _CHUNK = const(3)
 _AGAIN = const(4)  # a frame ended, and no message with it
 _CONTROL = const(8)
@@ -63,7 +65,7 @@ def _give_back(buf):
             _spare_size = len(buf)
 
 
-class MessageReader:
+class MessageReader(FrameParser):
     """Turns the octets that came in into messages, chunks and control frames, in order.
 
     After TEXT or BINARY: `message`. After CHUNK, CLOSE, PING or PONG: `data[offset:offset +
@@ -80,45 +82,27 @@ class MessageReader:
         `stream`: data frames are given out in CHUNKs as they arrive, of any total size; text
         is checked, but a chunk may end inside a character.
         """
+        super().__init__(masked)
         self.max_message = max_message
+        # Nothing is ever whole while it is given out in chunks.
+        self._largest_whole = -1 if stream else max_message
         self.message = None
         self.data = None
         self.offset = 0
         self.length = 0
-        self._masked = masked
         self._stream = stream
-        self._header = Header(masked)
-        self._buf = None  # the window: _buf[_at:_end]
-        self._at = 0
-        self._end = 0
         self._left = -1  # octets of the current frame still to come; -1 between frames
-        self._phase = 0  # the key octet that the next one meets
+        self._k = KEY_K  # the key octet that the next one meets, as mask.xor() takes it
         self._type = 0  # TEXT or BINARY while a message is open
         self._utf8 = 0
         self._body = None  # the message being assembled
         self._size = 0  # octets of it that are there
         self._control = bytearray(125)  # a control frame that comes in parts
 
-    def feed(self, buf, at, end):
-        """Lend `buf[at:end]` (a bytearray, which is changed) until next() returns NEED_DATA."""
-        self._buf = buf
-        self._at = at
-        self._end = end
-
-    @property
-    def unread(self):
-        """Octets of the window that next() has not reached."""
-        return self._end - self._at
-
-    @property
-    def position(self):
-        """Index in the window's buffer of the next octet that is unread."""
-        return self._at
-
     @property
     def partial(self):
         """Whether a frame or a message has begun and not ended."""
-        return self._left >= 0 or self._type != 0 or self._header.begun
+        return self._left >= 0 or self._type != 0 or self._have > 0
 
     def stop(self):
         """Give up what is unread or unfinished: nothing more will be parsed."""
@@ -131,33 +115,29 @@ class MessageReader:
 
     def next(self):
         """The next event. Octets after the first bad one are never looked at."""
-        while True:
+        event = _AGAIN
+        while event == _AGAIN:
             if self._left >= 0:
                 event = self._payload()
+            elif self._at >= self._end:
+                return _NEED_DATA
             else:
-                at = self._at
-                end = self._end
-                if at >= end:
-                    return _NEED_DATA
-                header = self._header
-                at = header.parse(self._buf, at, end)
-                if at < 0:
-                    return self._no_header(at)
-                n = header.length
-                first = header.first
+                event = self.parse_header()
+                if event < 0:
+                    return self._no_header(event)
+                # The usual case: an unfragmented message, all of it in the window.
                 if (
-                    (first == _WHOLE_TEXT or first == _WHOLE_BINARY)
-                    and at + n <= end
-                    and not self._type
-                    and not self._stream
-                    and n <= self.max_message
+                    event == _HERE
+                    and self._at + self.payload <= self._end
+                    and self.payload <= self._largest_whole
+                    and self._type == 0
                 ):
-                    self._at = at + n
-                    return self._whole(self._buf, at, n, first)
-                self._at = at
-                event = self._begin(first, n)
-            if event != _AGAIN:
-                return event
+                    if self.first == _WHOLE_BINARY:
+                        return self._whole_binary()
+                    if self.first == _WHOLE_TEXT:
+                        return self._whole_text()
+                event = self._begin(event)
+        return event
 
     def direct(self):
         """How many octets may be read straight into `body` at `body_size`; then call received().
@@ -166,9 +146,7 @@ class MessageReader:
         """
         if self._at < self._end or self._left <= 0 or self._body is None:
             return 0
-        if self._header.opcode >= _CONTROL:
-            return 0
-        return self._left
+        return 0 if self.first & _CONTROL else self._left
 
     @property
     def body(self):
@@ -192,37 +170,50 @@ class MessageReader:
             return _NEED_DATA
         return _PROTOCOL_ERROR if result == VIOLATION else _TOO_BIG
 
-    def _whole(self, buf, at, n, first):
-        # The usual case: an unfragmented message, all of it here.
-        header = self._header
-        if first == _WHOLE_BINARY:
-            if self._masked:
-                xor(buf, at, n, header.key_buf, header.key_offset, 0)
-            self.message = buf[at : at + n]
-            return first & 0xF
+    def _whole_binary(self):
+        at = self._at
+        n = self.payload
+        buf = self._buf
+        self._at = at + n
+        if self._mask_bit:
+            xor(buf, at, n, buf, (at - 4) << 2)
+        self.message = buf[at : at + n]
+        return _BINARY
+
+    def _whole_text(self):
+        at = self._at
+        n = self.payload
+        self._at = at + n
+        if self._is_broken(at, n):
+            self._type = _TEXT  # it never ended, however it came in
+            return _INVALID_DATA
         if n == 0:
             self.message = ""
             return _TEXT
-        seen = 0x80
-        if self._masked:
-            seen = xor(buf, at, n, header.key_buf, header.key_offset, 0)
-        if seen > 0x7F and validate(buf, at, n, 0):
-            self._type = _TEXT  # it never ended, however it came in
-            return _INVALID_DATA
         text = _borrow(n)
-        move(text, 0, buf, at, n)
+        move(text, 0, self._buf, at, n)
         self.message = str(text, "utf-8")
         _give_back(text)
         return _TEXT
 
-    def _begin(self, first, n):
+    def _is_broken(self, at, n):
+        # Unmasks, too: what comes out ASCII needs no second look.
+        buf = self._buf
+        if self._mask_bit and xor(buf, at, n, buf, (at - 4) << 2) < 0x80:
+            return False
+        return validate(buf, at, n, 0) != 0
+
+    def _begin(self, where):
         # A frame that isn't a whole message, or isn't all here.
+        n = self.payload
         self._left = n
-        self._phase = 0
-        opcode = first & 0xF
-        if opcode < _CONTROL:
+        self._k = KEY_K
+        if where == _HERE:
+            self.keep_key()
+        if not self.first & _CONTROL:
+            opcode = self.first & 0xF
             # A message's first frame has its type, the others none (5.4).
-            if (opcode == 0) != (self._type != 0):
+            if (opcode == 0) == (self._type == 0):
                 return _PROTOCOL_ERROR
             if opcode:
                 self._type = opcode
@@ -231,9 +222,7 @@ class MessageReader:
             if not self._stream:
                 if self._size + n > self.max_message:
                     return _TOO_BIG
-                self._make_room(self._size + n, first & 0x80)
-        if self._at + n > self._end:
-            self._header.keep_key()
+                self._make_room(self._size + n, self.first & 0x80)
         return self._payload()
 
     def _make_room(self, n, last):
@@ -254,7 +243,7 @@ class MessageReader:
         n = min(self._left, self._end - self._at)
         if n == 0 and self._left:
             return _NEED_DATA
-        if self._header.opcode >= _CONTROL:
+        if self.first & _CONTROL:
             return self._control_payload(n)
         at = self._at
         self._at += n
@@ -266,12 +255,11 @@ class MessageReader:
 
     def _unmask(self, buf, at, n):
         # Returns whether there may be an octet past ASCII among them.
-        if not self._masked:
+        if not self._mask_bit:
             return True
-        header = self._header
-        seen = xor(buf, at, n, header.key_buf, header.key_offset, self._phase)
-        self._phase = (self._phase + n) & 3
-        return seen > 0x7F
+        k = self._k
+        self._k = KEY_K | (k + n) & 3
+        return xor(buf, at, n, self.key_buf, k) > 0x7F
 
     def _check_text(self, buf, at, n, suspect):
         # False at the first octet that can't be (8.1), or at the end of a text inside a character.
@@ -280,28 +268,28 @@ class MessageReader:
                 self._utf8 = validate(buf, at, n, self._utf8)
             if self._utf8 == REJECT:
                 return False
-            if self._utf8 and self._left == 0 and self._header.first & 0x80:
+            if self._utf8 and self._left == 0 and self.first & 0x80:
                 return False
         return True
 
     def _took(self, n):
         # `n` more octets of payload are in the body, still masked.
         body = self._body
-        size = self._size
-        suspect = self._unmask(body, size, n)
-        if not self._check_text(body, size, n, suspect):
+        suspect = self._unmask(body, self._size, n)
+        if not self._check_text(body, self._size, n, suspect):
             return _INVALID_DATA
-        self._size = size = size + n
+        self._size += n
         if self._left:
             return _NEED_DATA
         self._left = -1
-        if self._header.first < 0x80:
-            return _AGAIN
-        self._body = None
+        return _AGAIN if self.first < 0x80 else self._end_message(body)
+
+    def _end_message(self, body):
         kind = self._type
         self._type = 0
-        if len(body) > size:
-            body[size:] = b""
+        self._body = None
+        if len(body) > self._size:
+            body[self._size :] = b""
         if kind == _TEXT:
             self.message = str(body, "utf-8")
             _give_back(body)
@@ -320,7 +308,7 @@ class MessageReader:
         self.chunk_final = False
         if self._left == 0:
             self._left = -1
-            if self._header.first >= 0x80:
+            if self.first >= 0x80:
                 self.chunk_final = True
                 self._type = 0
             elif n == 0:
@@ -329,7 +317,7 @@ class MessageReader:
 
     def _control_payload(self, n):
         # Usually all in the window, and used there; else gathered.
-        whole = self._header.length
+        whole = self.payload
         data = self._buf
         at = self._at
         if n < whole:
@@ -347,4 +335,4 @@ class MessageReader:
         self.data = data
         self.offset = at
         self.length = whole
-        return self._header.opcode
+        return self.first & 0xF

@@ -16,6 +16,7 @@ from .mask import move, xor
 from .utf8 import validate
 
 _OWN = const(140)  # octets of the small buffer: a control frame, 6 + 125, and a little more
+_HEADER = const(14)  # octets of the largest header
 _LARGEST_HEADER = const(8)  # of a frame whose payload fits in a buffer: 4 octets and a key
 
 # The way of our Close.
@@ -47,7 +48,9 @@ class Output:
         self.offset = 0
         self._keys = keys
         self._buffers = buffers
-        self._size = _OWN
+        self._mask_bit = 0x80 if keys else 0
+        self._room = _OWN - _HEADER  # up to here a frame surely fits
+        self.whole = True  # no message is referred to: the caller may change what it sent
         self._start = 0  # written up to here
         self._end = 0  # filled up to here
         self._first = 0  # the first frame header; before it, the rest of `_body`'s frame
@@ -65,68 +68,84 @@ class Output:
 
     # Accepting
 
-    @property
-    def whole(self):
-        """Whether no message is referred to any more: the caller may change what it sent."""
-        return self._body is None and self._source is None
-
     def put(self, first, data, n):
         """Accept a frame: `first` is FIN and opcode, `data` holds `n` octets of payload.
 
         Returns False, and takes nothing, when there is no room now. `data` is referred to until
         `whole`, when it is larger than the buffer.
         """
-        if self._body is not None or self._source is not None:
+        if not self.whole:
             return False
-        end = self._end
-        keys = self._keys
-        size = 2 if n < 126 else 4 if n < 0x10000 else 10
-        if keys:
-            size += 4
-        part = n
-        if end + size + n > self._size:
+        if self._end + n > self._room:
             self._enlarge()
-            room = self._size
-            if end + size + n > room:
-                if size + n <= room or end + size >= room:
-                    return False
-                part = room - end - size
-        tx = self._tx
-        key_at = put_header(tx, end, first, n, keys)
-        end += size
-        move(tx, end, data, 0, part)
-        if keys:
-            keys.put(tx, key_at)
-            xor(tx, end, part, tx, key_at, 0)
-        if part < n:
-            self._body_at = part
-            self._body_end = n
-            self._body_first = first
-            self._body = data
-            if keys:
-                move(self._own_keys, 0, tx, key_at, 4)
-        self._end = end + part
+            if self._end + n > self._room:
+                return self._put_large(first, data, n)
+        at = put_header(self._tx, self._end, first, n, self._mask_bit)
+        if self._keys:
+            self._keys.put(self._tx, at)
+            at += 4
+        move(self._tx, at, data, 0, n)
+        self._end = at + n
+        if self._keys:
+            self._mask(at, n)
         return True
+
+    def _mask(self, at, n):
+        # The key stands before the payload.
+        xor(self._tx, at, n, self._tx, (at - 4) << 2)
+
+    def _put_large(self, first, data, n):
+        # It may fit all the same, or does when the buffer is empty, or is referred to.
+        tx = self._tx
+        at = self._end + header_size(n, self._keys)
+        part = min(n, len(tx) - at)
+        if part < n:
+            part &= ~3  # so that the rest begins with the masking key's first octet
+            if part <= 0 or at - self._end + n <= len(tx):
+                return False
+        if self._keys:
+            self._keys.put(tx, at - 4)
+        put_header(tx, self._end, first, n, self._mask_bit)
+        move(tx, at, data, 0, part)
+        self._end = at + part
+        if part < n:
+            self._refer(first, data, part, n)
+        if self._keys:
+            self._mask_large(at, part)
+        return True
+
+    def _mask_large(self, at, part):
+        if self._body is not None:
+            move(self._own_keys, 0, self._tx, at - 4, 4)
+        self._mask(at, part)
+
+    def _refer(self, first, data, part, n):
+        self._body_at = part
+        self._body_end = n
+        self._body_first = first
+        self._body = data
+        self.whole = False
 
     def put_source(self, opcode, source, text):
         """Accept a message of unknown length, read with `source.readinto(buf)` until it returns 0.
 
         Returns False when there is no room now. Each read becomes a fragment.
         """
-        if self._body is not None or self._source is not None:
+        if not self.whole:
             return False
         self._source_first = opcode
         self._source_utf8 = 0 if text else -1
         self._source = source
+        self.whole = False
         return True
 
     def put_pong(self, data, at, n):
         """Answer a Ping with its payload: in order while there is room, else the newest (5.5.3)."""
         if self._body is None and self._pong_size < 0:
             size = n + (6 if self._keys else 2)
-            if self._end + size > self._size:
+            if self._end + size > len(self._tx):
                 self._enlarge()
-            if self._end + size <= self._size:
+            if self._end + size <= len(self._tx):
                 self._put_pong(data, at, n)
                 return
         move(self._pong, 0, data, at, n)
@@ -178,14 +197,14 @@ class Output:
                 return
             move(tx, 0, self._own, 0, self._end)
             self._tx = self.buf = tx
-            self._size = len(tx)
+            self._room = len(tx) - _HEADER
 
     def _release(self):
         # All is written.
         if self._tx is not self._own:
             self._buffers.give_back(self._tx)
             self._tx = self.buf = self._own
-            self._size = _OWN
+            self._room = _OWN - _HEADER
         self._start = self._end = self._first = self._close_end = 0
 
     # Writing
@@ -244,17 +263,16 @@ class Output:
 
     def _put_control(self, first, data, at, n):
         tx = self._tx
-        to = put_header(tx, self._end, first, n, self._keys)
+        to = put_header(tx, self._end, first, n, self._mask_bit)
         if self._keys:
             if first == FIN | CLOSE:
                 move(tx, to, self._own_keys, 4, 4)
             else:
                 self._keys.put(tx, to, True)
-            move(tx, to + 4, data, at, n)
-            xor(tx, to + 4, n, tx, to, 0)
             to += 4
-        else:
-            move(tx, to, data, at, n)
+        move(tx, to, data, at, n)
+        if self._keys:
+            self._mask(to, n)
         self._end = to + n
 
     def _put_close(self):
@@ -273,21 +291,23 @@ class Output:
 
     def _end_body(self):
         self._body = None
+        self.whole = True
         self.buf = self._tx
         self.offset = self._start
 
     def _refill(self):
         self._enlarge()
         at = self._body_at
-        n = min(self._size, self._body_end - at)
         tx = self._tx
+        n = min(len(tx) & ~3, self._body_end - at)
         move(tx, 0, self._body, at, n)
-        xor(tx, 0, n, self._own_keys, 0, at & 3)
+        xor(tx, 0, n, self._own_keys, 0)
         self._first = self._end = n
         self._body_at = at + n
         self._tail = 0
         if self._body_at == self._body_end:
             self._body = None
+            self.whole = True
             self._tail = self._body_first >> 7
         self.offset = 0
         return n
@@ -303,13 +323,14 @@ class Output:
                 raise ValueError("source is not UTF-8")
         if n == 0:
             self._source = None
+            self.whole = True
             first |= FIN
         # The header goes right before the payload.
         start = _LARGEST_HEADER - header_size(n, self._keys)
-        key_at = put_header(tx, start, first, n, self._keys)
+        put_header(tx, start, first, n, self._mask_bit)
         if self._keys:
-            self._keys.put(tx, key_at)
-            xor(tx, _LARGEST_HEADER, n, tx, key_at, 0)
+            self._keys.put(tx, _LARGEST_HEADER - 4)
+            self._mask(_LARGEST_HEADER, n)
         self._start = self._first = start
         self._end = _LARGEST_HEADER + n
         self._source_first = 0
@@ -344,6 +365,7 @@ class Output:
         """Give up all but the frame that is being written (R9), and a Close that is queued."""
         if self._source is not None:  # setting it allocates, the first time
             self._source = None
+            self.whole = True
         self._pong_size = -1
         if self._close_end:
             return
@@ -360,6 +382,7 @@ class Output:
             after = frame_end(tx, after)
         if after > end:  # the frame that goes on in `_body` has not begun
             self._body = None
+            self.whole = True
         if keep <= self._start:
             self._release()
         else:
