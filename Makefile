@@ -18,7 +18,7 @@ help:
 	@echo "make TARGET [ARGS=...], with TARGET one of:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' Makefile
 
-run: ## the firmware on the unix port: a signalling server with a simulated camera
+run: ## the firmware on the unix port, a signalling server: PORT=8443
 	@$(RUN) tools/run.py $(ARGS)
 
 test: ## every test that needs only Python, on CPython and on the unix port

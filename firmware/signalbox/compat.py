@@ -13,6 +13,7 @@ if MICROPYTHON:
     from micropython import const
 
     ticks_ms = time.ticks_ms
+    ticks_diff = time.ticks_diff
     sleep_ms = asyncio.sleep_ms
 
     def text_octets(text):
@@ -44,6 +45,10 @@ else:
     def ticks_ms():
         """Milliseconds of a clock that only ever goes forward."""
         return int(time.monotonic() * 1000)
+
+    def ticks_diff(later, earlier):
+        """Milliseconds between two of these; MicroPython's start over after 2**30 ms."""
+        return later - earlier
 
     def sleep_ms(ms):
         return asyncio.sleep(ms / 1000)

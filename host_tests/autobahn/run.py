@@ -28,7 +28,9 @@ from progress import Progress
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The largest cases send 16 MB messages, which no default heap holds.
 SERVER_TESTEE = "{micropython} -X heapsize=192m host_tests/autobahn/echo_server.py {port}"
-CLIENT_TESTEE = "{micropython} -X heapsize=192m host_tests/autobahn/echo_client.py ws://127.0.0.1:{port}"
+CLIENT_TESTEE = (
+    "{micropython} -X heapsize=192m host_tests/autobahn/echo_client.py ws://127.0.0.1:{port}"
+)
 MICROPYPATH = "firmware:.frozen"
 
 ROLES = ("server", "client")

@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from ..compat import const, sleep_ms, ticks_ms
+from ..compat import const, sleep_ms, ticks_diff, ticks_ms
 from ..ws.close import NORMAL
 from ..ws.connection import Connection, Settings
 from ..ws.handshake import URL, ClientHandshake, HandshakeError, Head
@@ -13,7 +13,6 @@ from .transport import client_context, open_transport
 OPEN_TIMEOUT = 10000  # ms for TCP, TLS and the opening handshake together
 
 _LASTING = const(10000)  # ms after which a connection counts as a success for the backoff
-_TICKS = const(0x3FFFFFFF)
 
 _settings = Settings()
 
@@ -88,7 +87,7 @@ class connect:
         self._on_retry = on_retry
         self._backoff = backoff or Backoff()
         self._ws = None
-        self._opened = 0
+        self._opened = ticks_ms()
 
     async def open(self):
         """Open one connection. Returns the WebSocket."""
@@ -158,7 +157,7 @@ class connect:
             ws.connection.close(NORMAL)  # if the loop's body left it open
             outcome = await ws.wait_closed()
             # A server that takes every connection and drops it must not be hammered.
-            if outcome.peer_no_echo or _since(self._opened) >= _LASTING:
+            if outcome.peer_no_echo or ticks_diff(ticks_ms(), self._opened) >= _LASTING:
                 self._backoff.reset()
             await self._wait(outcome)
         while True:
@@ -175,7 +174,3 @@ class connect:
         if self._on_retry:
             self._on_retry(why, delay)
         await sleep_ms(delay)
-
-
-def _since(then):
-    return (ticks_ms() - then) & _TICKS

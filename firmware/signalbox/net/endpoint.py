@@ -9,7 +9,7 @@ import asyncio
 import gc
 from collections import deque, namedtuple
 
-from ..compat import DONE, const, sleep_ms, ticks_ms
+from ..compat import DONE, const, sleep_ms, ticks_diff, ticks_ms
 from ..ws.close import (
     ENDED,
     GOING_AWAY,
@@ -29,7 +29,6 @@ _TICK = const(100)  # ms between two looks at the clock
 _SETTLE = const(300)  # ms for the application to answer messages before a Close is acted on
 _TURNS = const(16)  # writes in a row before other tasks get a turn
 _DRAINS = const(512)  # reads while draining, before TCP is closed all the same
-_TICKS = const(0x3FFFFFFF)
 _OCTETS = (bytes, bytearray, memoryview)
 
 _BUSY = const(0)
@@ -88,7 +87,7 @@ class Deadline:
         watch(self)
 
     def tick(self, now):
-        if (now - self._start) & _TICKS >= self._timeout and not self.expired:
+        if ticks_diff(now, self._start) >= self._timeout and not self.expired:
             self.expired = True
             self._task.cancel()
 
@@ -128,7 +127,7 @@ class WebSocket:
         self._changed = asyncio.Event()
         self._work = asyncio.Event()  # for the writer
         self._has_work = False
-        self._turns = _TURNS  # writes that send() may do before it has to wait
+        self._turns = _TURNS  # reads, and writes of send(), before others get a turn
         self._idle = True  # the application waits for a message, or never took one
         self._at = _BUSY  # where the reader is
         self._told = None
@@ -273,7 +272,9 @@ class WebSocket:
         while self._sending:
             self._changed.clear()
             await self._changed.wait()
-        send = self.connection.send_text if isinstance(message, str) else self.connection.send_binary
+        send = (
+            self.connection.send_text if isinstance(message, str) else self.connection.send_binary
+        )
         while not send(message):
             await self._room()
         await self._sent_whole()
@@ -387,19 +388,25 @@ class WebSocket:
         cancelled = None
         if buf:
             connection.receive_data(buf, 0, len(buf))
+        event = _NEED_DATA
         try:
             while not connection.want_close_tcp():
-                event = _NEED_DATA
-                if buf is None:
-                    try:
-                        if connection.incoming == ENDED or (queue and self._pause()):
-                            self._changed.clear()
-                            await self._changed.wait()
-                            continue
+                try:
+                    if connection.incoming == ENDED or (queue and self._pause()):
+                        self._changed.clear()
+                        await self._changed.wait()
+                        continue
+                    if buf is None and event == _NEED_DATA:
                         if not queue:
                             self._octets = 0
                         self._at = _BUSY
-                        self._turns = _TURNS
+                        if self._turns:
+                            self._turns -= 1
+                        else:
+                            # A peer that never stops must not keep others, the clock among them,
+                            # from their turn.
+                            self._turns = _TURNS
+                            await sleep_ms(0)
                         direct = connection.direct()
                         if direct >= buffers.size:
                             n = transport.read_at(reader.body, reader.body_size, direct)
@@ -418,64 +425,63 @@ class WebSocket:
                                 buf = None
                             if n is None:
                                 self._at = _WAITING
+                                self._turns = _TURNS
                                 await transport.readable()
                             else:
                                 connection.receive_eof()
                                 self._over()
                             continue
-                    except OSError as error:
-                        buf = None
-                        connection.receive_eof(is_reset(error))
-                        self._over()
-                        continue
-                    except asyncio.CancelledError:
-                        if self._at != _NUDGED:
-                            raise
-                        continue
-                    except MemoryError:
-                        gc.collect()
-                        await sleep_ms(10)
-                        continue
-                control = False
-                room = _QUEUE - len(queue)
-                while True:
-                    if event == _NEED_DATA:
-                        event = pull()
+                    control = False
+                    room = _QUEUE - len(queue)
+                    while True:
                         if event == _NEED_DATA:
-                            break
-                    if 0 < event <= _BINARY and room > 1:
-                        queue.append(reader.message)
-                        room -= 1
-                        self._idle = False
-                    elif 0 < event <= _CHUNK:
-                        if not self._deliver(event):
-                            break
-                        room = _QUEUE - len(queue)
-                    else:
-                        if not self._idle and (event < 0 or event == _CLOSE):
-                            await self._settle()
+                            event = pull()
+                            if event == _NEED_DATA:
+                                break
+                        if 0 < event <= _BINARY and room > 1:
+                            queue.append(reader.message)
+                            room -= 1
+                            self._idle = False
+                        elif 0 < event <= _CHUNK:
+                            if not self._deliver(event):
+                                event = _NEED_DATA
+                                break
                             room = _QUEUE - len(queue)
-                        control = True
-                        if self.on_peer_close:
-                            connection.want_window()
-                        event = connection.handle(event)
-                        if event == _PONG:
-                            self._pong(reader)
-                        elif connection.incoming != RECEIVING:
-                            self._over()
-                    event = _NEED_DATA
-                reader.message = None
-                if control and self._flush():
-                    self._wake_writer()
-                self._changed.set()
-                if not reader.unread:
-                    if buf:
+                        else:
+                            if not self._idle and (event < 0 or event == _CLOSE):
+                                await self._settle()
+                                room = _QUEUE - len(queue)
+                            control = True
+                            if self.on_peer_close:
+                                connection.want_window()
+                            event = connection.handle(event)
+                            if event == _PONG:
+                                self._pong(reader)
+                            elif connection.incoming != RECEIVING:
+                                self._over()
+                        event = _NEED_DATA
+                    reader.message = None
+                    if control and self._flush():
+                        self._wake_writer()
+                    self._changed.set()
+                    if buf and not reader.unread:
                         buffers.give_back(buf)
                         buf = None
-                else:
-                    while self._pause():
-                        self._changed.clear()
-                        await self._changed.wait()
+                except OSError as error:
+                    buf = None
+                    self._at = _BUSY
+                    connection.receive_eof(is_reset(error))
+                    self._over()
+                except asyncio.CancelledError:
+                    if self._at != _NUDGED:
+                        raise
+                    self._at = _BUSY
+                except MemoryError:
+                    # What was begun is begun again when there is memory, or until a deadline.
+                    self._at = _BUSY
+                    self._wake_writer()
+                    gc.collect()
+                    await sleep_ms(10)
         except asyncio.CancelledError as error:
             connection.close_now()
             cancelled = error
@@ -488,7 +494,10 @@ class WebSocket:
         if self.connection.outgoing >= QUEUED or self.connection.want_close_tcp():
             self._at = _BUSY
         elif self._at != _PAUSED:
-            if len(self._queue) >= _QUEUE or self._octets >= _AHEAD * self.connection.settings.buffer:
+            if (
+                len(self._queue) >= _QUEUE
+                or self._octets >= _AHEAD * self.connection.settings.buffer
+            ):
                 self._at = _PAUSED
         elif not self._queue:
             self._at = _BUSY
@@ -516,13 +525,13 @@ class WebSocket:
         connection = self.connection
         self._changed.set()
         while not (self._idle and connection.output.empty) and connection.outgoing != SHUT:
-            if (ticks_ms() - start) & _TICKS > _SETTLE:
+            if ticks_diff(ticks_ms(), start) > _SETTLE:
                 break
             await sleep_ms(1)
 
     def _pong(self, reader):
         if self._ping is not None and reader.length == 9:
-            self._round_trip = (ticks_ms() - self._ping) & _TICKS
+            self._round_trip = ticks_diff(ticks_ms(), self._ping)
             self._ping = None
 
     # Ending
@@ -540,16 +549,20 @@ class WebSocket:
     def _over(self):
         # The incoming direction has ended, one way or another.
         self._closing()
-        if self.connection.window and self.on_peer_close:
-            again = self.on_peer_close(self)
-            if again is not None:
-                asyncio.create_task(self._finish_after(again))
+        # There is no window behind a Close of ours.
+        if self.on_peer_close and self.connection.accepting:
+            asyncio.create_task(self._window(self.on_peer_close))
 
-    async def _finish_after(self, coroutine):
+    async def _window(self, on_peer_close):
+        # A task of its own, as the application's mistakes must not stop the reader.
         try:
-            await coroutine
-        finally:
+            again = on_peer_close(self)
+            if again is not None:
+                await again
+                self.finish()
+        except BaseException:
             self.finish()
+            raise
 
     def _nudge(self):
         # Get the reader out of its wait for TCP, to look at the state.

@@ -216,6 +216,4 @@ def serve(
     """
     listener = Listener(host, port, max_connections + 1, context)
     limits = (max_connections, handshake_timeout)
-    return Server(
-        listener, handler, process_request, subprotocols, settings or _settings, limits
-    )
+    return Server(listener, handler, process_request, subprotocols, settings or _settings, limits)

@@ -122,10 +122,9 @@ def open_transport(host, port, context=None):
         except OSError as error:
             if error.errno != errno.EINPROGRESS:
                 raise
+        transport = Transport(sock)
         if context:
             transport = TLSTransport(sock, context, server_hostname=host)
-        else:
-            transport = Transport(sock)
         yield core._io_queue.queue_write(sock)
     except BaseException:
         sock.close()

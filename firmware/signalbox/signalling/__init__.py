@@ -1,0 +1,1 @@
+"""GStreamer's WebRTC signalling (gst-plugins-rs, net/webrtc/protocol), sans-IO."""

@@ -1,0 +1,427 @@
+"""The relay's decisions: who is told what, in which order. Texts after gst-plugins-rs 0.14."""
+
+import json
+
+from signalbox.signalling.broker import Broker
+from wire import raises
+
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+
+
+def counting():
+    """Ids in the order in which they were made, for tests that fail the same way each time."""
+    count = [0]
+
+    def random(n):
+        count[0] += 1
+        return bytes([count[0]] * n)
+
+    return random
+
+
+class Relay:
+    """A Broker with `peers` connected and welcomed."""
+
+    def __init__(self, peers, **limits):
+        self.broker = Broker(random=counting(), **limits)
+        self.peers = [self.broker.connect() for _ in range(peers)]
+        self.broker.take()
+
+    def takes(self):
+        """What is to be sent, as a list of (index of the peer, message)."""
+        return [(self.peers.index(peer), json.loads(text)) for peer, text in self.broker.take()]
+
+    def says(self, who, **message):
+        """A peer sends a message; returns what is sent then."""
+        return self.hears(who, json.dumps(message))
+
+    def hears(self, who, text):
+        self.broker.receive(self.peers[who], text)
+        return self.takes()
+
+    def leaves(self, who):
+        self.broker.disconnect(self.peers[who])
+        return self.takes()
+
+    def id(self, who):
+        return self.peers[who].id
+
+    def takes_roles(self, who, *roles, **more):
+        return self.says(who, type="setPeerStatus", roles=roles, **more)
+
+    def starts(self, who, other):
+        """Returns the session's id."""
+        sent = self.says(who, type="startSession", peerId=self.id(other))
+        assert [message["type"] for _, message in sent] == ["sessionStarted", "startSession"]
+        return sent[0][1]["sessionId"]
+
+
+def error(who, details):
+    return [(who, {"type": "error", "details": details})]
+
+
+def ended(who, session):
+    return (who, {"type": "endSession", "sessionId": session})
+
+
+def with_session():
+    """Producer 0, consumer 1, stranger 2; and the id of the session of the first two."""
+    relay = Relay(3)
+    relay.takes_roles(0, "producer")
+    return relay, relay.starts(1, 0)
+
+
+def test_a_peer_is_welcomed_with_its_id():
+    broker = Broker()
+    peer = broker.connect()
+    ((to, text),) = broker.take()
+    assert to is peer
+    assert json.loads(text) == {"type": "welcome", "peerId": peer.id}
+    assert broker.take() == []
+
+
+def test_ids_are_random_uuids_of_version_4_in_lower_case():
+    broker = Broker(max_peers=64)
+    ids = [broker.connect().id for _ in range(64)]
+    assert len(set(ids)) == 64
+    for peer_id in ids:
+        assert [len(part) for part in peer_id.split("-")] == [8, 4, 4, 4, 12]
+        assert peer_id[14] == "4"
+        assert peer_id[19] in "89ab"
+        assert all(c in "0123456789abcdef-" for c in peer_id)
+    assert len({peer_id[19] for peer_id in ids}) > 1
+
+
+def test_more_peers_than_there_is_room_for_are_an_error_of_the_caller():
+    relay = Relay(2, max_peers=2)
+    assert raises(RuntimeError, relay.broker.connect)
+    assert relay.takes() == []
+    relay.leaves(0)
+    relay.broker.connect()
+
+
+def test_a_status_goes_to_every_listener_the_sender_included():
+    relay = Relay(3)
+    meta = {"name": "grün", "n": 1.5}
+    assert relay.takes_roles(0, "listener") == [
+        (
+            0,
+            {
+                "type": "peerStatusChanged",
+                "roles": ["listener"],
+                "meta": None,
+                "peerId": relay.id(0),
+            },
+        )
+    ]
+    sent = relay.takes_roles(1, "listener", "producer", meta=meta)
+    message = {
+        "type": "peerStatusChanged",
+        "roles": ["listener", "producer"],
+        "meta": meta,
+        "peerId": relay.id(1),
+    }
+    assert sorted(who for who, _ in sent) == [0, 1]
+    assert [m for _, m in sent] == [message, message]
+
+
+def test_a_status_names_its_sender_whatever_the_sender_says():
+    relay = Relay(2)
+    relay.takes_roles(0, "listener")
+    ((_, message),) = relay.takes_roles(1, "producer", peerId=relay.id(0))
+    assert message["peerId"] == relay.id(1)
+
+
+def test_an_identical_status_is_told_again_unless_it_names_its_peer():
+    relay = Relay(1)
+    assert len(relay.takes_roles(0, "listener")) == 1
+    assert len(relay.takes_roles(0, "listener")) == 1
+    assert relay.takes_roles(0, "listener", peerId=relay.id(0)) == []
+    assert len(relay.takes_roles(0, "listener", peerId=relay.id(0), meta=1)) == 1
+
+
+def test_the_first_status_may_be_one_without_roles():
+    relay = Relay(2)
+    relay.takes_roles(0, "listener")
+    assert relay.takes_roles(1) == []
+    assert len(relay.takes_roles(1, meta={})) == 1
+
+
+def test_meta_is_passed_on_verbatim():
+    broker = Broker()
+    peer = broker.connect()
+    broker.take()
+    meta = '{"b":1.10, "a":[1e5,12345678901234567890], "\\u00fc":"\\/"}'
+    status = '{"type":"setPeerStatus","meta":' + meta + ',"roles":["producer","listener"]}'
+    broker.receive(peer, status)
+    broker.receive(peer, '{"type":"list"}')
+    broker.disconnect(peer)
+    texts = [text for _, text in broker.take()]
+    assert len(texts) == 2
+    for text in texts:
+        assert meta in text, text
+
+
+def test_a_meta_too_large_to_keep_is_refused():
+    relay = Relay(1, max_meta=20)
+    ((_, message),) = relay.takes_roles(0, "listener", meta="x" * 18)
+    assert message["meta"] == "x" * 18
+    assert relay.takes_roles(0, "listener", meta="x" * 19) == error(
+        0, "meta of more than 20 octets"
+    )
+    relay.takes_roles(0, "producer", meta="ü")
+    assert relay.says(0, type="list")[0][1]["producers"][0]["meta"] == "ü"
+
+
+def test_nobody_is_producer_and_passive_consumer_at_once():
+    relay = Relay(1)
+    relay.takes_roles(0, "listener")
+    assert relay.takes_roles(0, "producer", "consumer") == error(
+        0, f"Cannot register peer {relay.id(0)} as both producer and passive consumer"
+    )
+    assert relay.says(0, type="list") == [(0, {"type": "list", "producers": []})]
+
+
+def test_list_has_the_producers_with_their_meta():
+    relay = Relay(4)
+    relay.takes_roles(0, "producer", meta={"name": "one"})
+    relay.takes_roles(1, "listener", "producer")
+    relay.takes_roles(2, "consumer")
+    ((who, message),) = relay.says(0, type="list")
+    assert who == 0
+    assert message["type"] == "list"
+    assert sorted(message["producers"], key=lambda p: p["id"]) == [
+        {"id": relay.id(0), "meta": {"name": "one"}},
+        {"id": relay.id(1), "meta": None},
+    ]
+
+
+def test_a_session_with_a_producer_makes_the_sender_its_consumer():
+    relay = Relay(2)
+    relay.takes_roles(0, "producer")
+    sent = relay.says(1, type="startSession", peerId=relay.id(0), offer="v=0\r\n")
+    session = sent[0][1]["sessionId"]
+    assert sent == [
+        (1, {"type": "sessionStarted", "peerId": relay.id(0), "sessionId": session}),
+        (
+            0,
+            {
+                "type": "startSession",
+                "peerId": relay.id(1),
+                "sessionId": session,
+                "offer": "v=0\r\n",
+            },
+        ),
+    ]
+    assert session != relay.id(0) and session != relay.id(1)
+
+
+def test_a_session_without_an_offer_says_null():
+    relay = Relay(2)
+    relay.takes_roles(0, "producer")
+    for more in ({}, {"offer": None}):
+        sent = relay.says(1, type="startSession", peerId=relay.id(0), **more)
+        assert sent[1][1]["offer"] is None
+    assert relay.says(1, type="startSession", peerId=relay.id(0), offer=1) == []
+
+
+def test_a_session_with_a_passive_consumer_makes_the_sender_its_producer():
+    relay = Relay(2)
+    relay.takes_roles(0, "consumer")
+    sent = relay.says(1, type="startSession", peerId=relay.id(0))
+    session = sent[0][1]["sessionId"]
+    assert [(who, m["type"], m["peerId"]) for who, m in sent] == [
+        (0, "sessionStarted", relay.id(1)),
+        (1, "startSession", relay.id(0)),
+    ]
+    offer = {"type": "offer", "sdp": "v=0"}
+    assert len(relay.says(1, type="peer", sessionId=session, sdp=offer)) == 1
+
+
+def test_a_session_needs_a_peer_that_is_there():
+    relay = Relay(1)
+    assert relay.says(0, type="startSession", peerId=UNKNOWN_ID) == error(
+        0, f"Peer with ID '{UNKNOWN_ID}' not found"
+    )
+    assert relay.hears(0, '{"type":"startSession","peerId":"\\"\\n\\ud83d\\ude00"}') == error(
+        0, json.loads('"Peer with ID \'\\"\\n\\ud83d\\ude00\' not found"')
+    )
+
+
+def test_a_session_needs_a_producer_or_a_passive_consumer():
+    relay = Relay(2)
+    relay.takes_roles(0, "producer", "listener")
+    relay.takes_roles(1, "listener")
+    assert relay.says(0, type="startSession", peerId=relay.id(1)) == error(
+        0,
+        f"Missing a producer or a consumer: id {relay.id(0)} roles [Producer, Listener], "
+        f"id {relay.id(1)} roles [Listener]",
+    )
+
+
+def test_sessions_are_bounded_and_make_room_when_they_end():
+    relay = Relay(2, max_sessions=2)
+    relay.takes_roles(0, "producer")
+    first = relay.starts(1, 0)
+    assert relay.starts(1, 0) != first
+    assert relay.says(1, type="startSession", peerId=relay.id(0)) == error(
+        1, "all 2 sessions are in use"
+    )
+    relay.says(0, type="endSession", sessionId=first)
+    relay.starts(1, 0)
+
+
+def test_a_peer_may_have_a_session_with_itself():
+    relay = Relay(1)
+    relay.takes_roles(0, "producer")
+    session = relay.starts(0, 0)
+    assert relay.says(0, type="endSession", sessionId=session) == [ended(0, session)]
+    relay.starts(0, 0)
+    assert relay.leaves(0) == []
+
+
+def test_peer_messages_go_both_ways_as_they_came():
+    relay, session = with_session()
+    texts = (
+        '{"type":"peer","sessionId":"%s","sdp":{"type":"answer","sdp":"v=0\\r\\n"}}',
+        ' {"ice": {"sdpMLineIndex": 0, "candidate":"c\\/1", "x":[1.10]}, "sessionId":"%s",\n'
+        '"extra":"\\u00fc", "type":"peer"} ',
+    )
+    for text in texts:
+        text %= session
+        for sender, receiver in ((0, 1), (1, 0)):
+            relay.broker.receive(relay.peers[sender], text)
+            assert relay.broker.take() == [(relay.peers[receiver], text)]
+
+
+def test_only_the_producer_offers():
+    relay, session = with_session()
+    offer = {"type": "offer", "sdp": "v=0"}
+    ((who, message),) = relay.says(0, type="peer", sessionId=session, sdp=offer)
+    assert (who, message["sdp"]) == (1, offer)
+    assert relay.says(1, type="peer", sessionId=session, sdp=offer) == error(
+        1,
+        f'cannot forward offer from "{relay.id(1)}" to "{relay.id(0)}" '
+        f'as "{relay.id(1)}" is not the producer',
+    )
+
+
+def test_a_message_for_an_unknown_session_is_dropped_silently():
+    relay, _ = with_session()
+    ice = {"candidate": "", "sdpMLineIndex": 0}
+    assert relay.says(0, type="peer", sessionId=UNKNOWN_ID, ice=ice) == []
+    assert relay.says(0, type="endSession", sessionId=UNKNOWN_ID) == []
+
+
+def test_a_stranger_neither_sends_into_a_session_nor_ends_it():
+    relay, session = with_session()
+    refused = error(2, f"Peer {relay.id(2)} is not part of {session}")
+    ice = {"candidate": "", "sdpMLineIndex": 0}
+    assert relay.says(2, type="peer", sessionId=session, ice=ice) == refused
+    assert relay.says(2, type="endSession", sessionId=session) == refused
+    assert len(relay.says(0, type="peer", sessionId=session, ice=ice)) == 1
+
+
+def test_the_end_of_a_session_goes_to_the_other_peer_once():
+    for sender, other in ((0, 1), (1, 0)):
+        relay, session = with_session()
+        assert relay.says(sender, type="endSession", sessionId=session) == [ended(other, session)]
+        assert relay.says(other, type="endSession", sessionId=session) == []
+
+
+def test_a_peer_that_goes_ends_its_sessions_before_the_listeners_know():
+    relay = Relay(4)
+    relay.takes_roles(0, "producer", "listener", meta={"name": "cam"})
+    relay.takes_roles(1, "producer")
+    relay.takes_roles(2, "listener")
+    sessions = {relay.starts(1, 0): 1, relay.starts(0, 1): 1, relay.starts(3, 0): 3}
+    kept = relay.starts(3, 1)
+    sent = relay.leaves(0)
+    assert sorted(map(str, sent[:3])) == sorted(
+        str(ended(who, session)) for session, who in sessions.items()
+    )
+    assert sent[3:] == [
+        (
+            2,
+            {
+                "type": "peerStatusChanged",
+                "roles": [],
+                "meta": {"name": "cam"},
+                "peerId": relay.id(0),
+            },
+        )
+    ]
+    assert relay.says(3, type="endSession", sessionId=kept) == [ended(1, kept)]
+    ((_, message),) = relay.says(2, type="list")
+    assert [p["id"] for p in message["producers"]] == [relay.id(1)]
+
+
+def test_dropping_the_producer_role_ends_only_what_it_produced():
+    relay = Relay(3)
+    relay.takes_roles(0, "producer", "listener")
+    relay.takes_roles(1, "producer")
+    produced = relay.starts(1, 0)
+    consumed = relay.starts(0, 1)
+    assert relay.takes_roles(0, "producer") == []
+    sent = relay.takes_roles(0, "listener")
+    assert sent[0] == ended(1, produced)
+    assert [m["type"] for _, m in sent[1:]] == ["peerStatusChanged"]
+    assert relay.says(0, type="endSession", sessionId=consumed) == [ended(1, consumed)]
+
+
+def test_dropping_the_consumer_role_ends_only_what_it_consumed():
+    relay = Relay(3)
+    relay.takes_roles(0, "consumer")
+    relay.takes_roles(1, "consumer")
+    consumed = relay.starts(1, 0)
+    produced = relay.starts(0, 1)
+    assert relay.takes_roles(0) == [ended(1, consumed)]
+    assert relay.says(0, type="endSession", sessionId=produced) == [ended(1, produced)]
+
+
+def test_what_is_no_message_has_no_answer_and_changes_nothing():
+    relay, session = with_session()
+    relay.takes_roles(2, "listener")
+    ice = {"candidate": "c", "sdpMLineIndex": 0}
+    sdp = {"type": "answer", "sdp": "v=0"}
+    messages = (
+        {},
+        {"type": None},
+        {"type": 1},
+        {"type": "newPeer"},
+        {"type": "hello"},
+        {"type": "setPeerStatus"},
+        {"type": "setPeerStatus", "roles": None},
+        {"type": "setPeerStatus", "roles": "producer"},
+        {"type": "setPeerStatus", "roles": {"producer": 1}},
+        {"type": "setPeerStatus", "roles": ["director"]},
+        {"type": "setPeerStatus", "roles": [["listener"]]},
+        {"type": "setPeerStatus", "roles": ["listener"] * 30},
+        {"type": "setPeerStatus", "roles": ["listener"], "peerId": 1},
+        {"type": "startSession"},
+        {"type": "startSession", "peerId": None},
+        {"type": "endSession"},
+        {"type": "endSession", "sessionId": 1},
+        {"type": "peer", "sessionId": session},
+        {"type": "peer", "ice": ice},
+        {"type": "peer", "sessionId": session, "ice": ice, "sdp": sdp},
+        {"type": "peer", "sessionId": session, "ice": None},
+        {"type": "peer", "sessionId": session, "ice": "c"},
+        {"type": "peer", "sessionId": session, "ice": {"candidate": "c"}},
+        {"type": "peer", "sessionId": session, "ice": {"sdpMLineIndex": 0}},
+        {"type": "peer", "sessionId": session, "sdp": {"type": "answer"}},
+        {"type": "peer", "sessionId": session, "sdp": {"sdp": "v=0"}},
+        {"type": "peer", "sessionId": session, "sdp": {"type": "pranswer", "sdp": "v=0"}},
+        {"type": "peer", "sessionId": session, "sdp": {"type": "answer", "sdp": 0}},
+    )
+    texts = [json.dumps(message) for message in messages]
+    texts += ["", " ", "null", "[]", '"list"', '{"type":"list"', "{'type':'list'}", "\x00" * 64]
+    texts += ['{"type":"list"}{"type":"list"}', '{"type":"list","type":"list"}']
+    texts += ['{"type":"list",}', '{"type":"list","x":[1 2]}', '{"type":"list","x":"\n"}']
+    good = json.dumps({"type": "peer", "sessionId": session, "ice": ice})
+    for index in ("null", "-1", "1.0", "4294967296", '"0"'):
+        texts.append(good.replace("0}", index + "}"))
+    for text in texts:
+        for who in (0, 1, 2):
+            assert relay.hears(who, text) == [], text
+    assert len(relay.says(0, type="peer", sessionId=session, ice=ice)) == 1
