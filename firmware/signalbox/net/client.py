@@ -152,10 +152,11 @@ class connect:
         ws = self._ws
         if ws is not None:
             self._ws = None
-            if ws.asked:
-                raise StopAsyncIteration
-            ws.connection.close(NORMAL)  # if the loop's body left it open
+            asked = ws.asked
+            ws.close(NORMAL)  # if the loop's body left it open
             outcome = await ws.wait_closed()
+            if asked:
+                raise StopAsyncIteration
             # A server that takes every connection and drops it must not be hammered.
             if outcome.peer_no_echo or ticks_diff(ticks_ms(), self._opened) >= _LASTING:
                 self._backoff.reset()

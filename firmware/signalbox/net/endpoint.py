@@ -21,6 +21,7 @@ from ..ws.close import (
     ConnectionClosed,
 )
 from ..ws.connection import DRAIN
+from ..ws.utf8 import validate
 from .transport import is_reset
 
 _QUEUE = const(16)  # messages read ahead of the application
@@ -35,6 +36,9 @@ _BUSY = const(0)
 _PAUSED = const(1)  # waits for the application
 _WAITING = const(2)  # waits for TCP
 _NUDGED = const(3)  # the same, and was called out of it
+
+_ITS_TURN = const(1)
+_OPEN = const(2)
 
 _NEED_DATA = const(0)
 _BINARY = const(2)
@@ -95,6 +99,29 @@ class Deadline:
         unwatch(self)
 
 
+class _Guard:
+    """Notes an OSError in `error` and ends the block it happened in.
+
+    A call whose state needs more than 11 words takes it from MicroPython's heap, and gives it back
+    at its end: then the next allocation searches the heap from there. For each write that costs
+    more than the write, and `except … as` alone needs 6 words.
+    """
+
+    error = None
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, OSError):
+            self.error = error
+            return True
+        return False
+
+
+_guard = _Guard()
+
+
 class WebSocket:
     """An open WebSocket. Iterate over it for messages: str, or a bytearray that is yours.
 
@@ -109,7 +136,7 @@ class WebSocket:
     subprotocol = None
     on_close = None
     on_peer_close = None
-    _sending = False  # a fragmented message is being sent
+    _sending = 0  # _ITS_TURN: of a message in parts; _OPEN: not all of its fragments are accepted
     _ping = None  # when the Ping was sent that is on its way
     _round_trip = 0
 
@@ -174,8 +201,9 @@ class WebSocket:
 
         str: text. bytes, bytearray, memoryview: binary. Anything with readinto(buf): binary, in
         fragments, never assembled. An iterable or asynchronous iterable of str or bytes: one
-        fragmented message. Waits while there is no room. ConnectionClosed behind a Close;
-        ValueError for text with a lone surrogate.
+        fragmented message; if it raises or is cancelled halfway, the connection is closed with
+        1011. Waits while there is no room. ConnectionClosed behind a Close; ValueError for text
+        with a lone surrogate.
         """
         if self._sending:
             return self._send_later(message)
@@ -269,13 +297,15 @@ class WebSocket:
             await sleep_ms(0)
 
     async def _send_later(self, message):
-        while self._sending:
-            self._changed.clear()
-            await self._changed.wait()
         send = (
             self.connection.send_text if isinstance(message, str) else self.connection.send_binary
         )
-        while not send(message):
+        while True:
+            while self._sending:
+                self._changed.clear()
+                await self._changed.wait()
+            if send(message):
+                break
             await self._room()
         await self._sent_whole()
 
@@ -289,7 +319,7 @@ class WebSocket:
         while self._sending:
             self._changed.clear()
             await self._changed.wait()
-        self._sending = True
+        self._sending = _ITS_TURN
         try:
             if hasattr(message, "readinto"):
                 while not self.connection.send_source(message):
@@ -307,8 +337,14 @@ class WebSocket:
                     part = following
                 await self._fragment(part, True)
             await self._sent_whole()
+        except BaseException:
+            if self._sending == _OPEN:
+                # It can't be finished, and no other message may come inside it (5.4).
+                self.connection.close(INTERNAL_ERROR)
+                self._closing()
+            raise
         finally:
-            self._sending = False
+            self._sending = 0
             self._changed.set()
 
     async def _fragment(self, part, final):
@@ -320,8 +356,12 @@ class WebSocket:
         text = isinstance(part, str)
         if text:
             part = part.encode()
+            # MicroPython encodes a lone surrogate without complaint.
+            if validate(part, 0, len(part), 0):
+                raise ValueError("text with a lone surrogate can't be sent")
         while not self.connection.send_fragment(part, final, text):
             await self._room()
+        self._sending = _ITS_TURN if final else _OPEN
         await self._sent_whole()
 
     def _wake_writer(self):
@@ -347,12 +387,14 @@ class WebSocket:
 
     def _hand_over(self, n):
         # Returns what TCP took: None when it would block, -1 after an error.
-        try:
-            output = self.connection.output
-            return self._transport.write(output.buf, output.offset, n)
-        except OSError as error:
-            self.connection.write_failed(is_reset(error))
-            return -1
+        with _guard:
+            return self._pass_on(n)
+        self.connection.write_failed(is_reset(_guard.error))
+        return -1
+
+    def _pass_on(self, n):
+        output = self.connection.output
+        return self._transport.write(output.buf, output.offset, n)
 
     async def _write(self):
         transport = self._transport
@@ -504,20 +546,14 @@ class WebSocket:
         return self._at == _PAUSED
 
     def _deliver(self, event):
-        # Queue a message. Returns whether there is room for another.
-        queue = self._queue
-        connection = self.connection
-        reader = connection.reader
-        if len(queue) >= _QUEUE:
-            connection.discarded += 1
+        # Queue a message or chunk. Returns whether there is room for another.
+        if len(self._queue) >= _QUEUE:
+            self.connection.discarded += 1
             return True
-        if event == _CHUNK:
-            data = reader.data[reader.offset : reader.offset + reader.length]
-            queue.append(Chunk(data, reader.chunk_final, reader.chunk_opcode == 1))
-        else:
-            queue.append(reader.message)
         self._idle = False
-        return len(queue) < _QUEUE or connection.outgoing >= QUEUED
+        reader = self.connection.reader
+        self._queue.append(_chunk(reader) if event == _CHUNK else reader.message)
+        return len(self._queue) < _QUEUE or self.connection.outgoing >= QUEUED
 
     async def _settle(self):
         # The application answers what came before a Close or a violation, as if it had come alone.
@@ -604,3 +640,8 @@ class WebSocket:
         told = self._told or self.on_close
         if told:
             told(self.outcome)
+
+
+def _chunk(reader):
+    data = reader.data[reader.offset : reader.offset + reader.length]
+    return Chunk(data, reader.chunk_final, reader.chunk_opcode == 1)

@@ -6,25 +6,44 @@ two of them on one stream sleep for ever, and its closing throws away what was n
 """
 
 import errno
+import select
 import socket
+import sys
 from asyncio import core
+
+from ..compat import const, ticks_ms
 
 _TCP = getattr(socket, "IPPROTO_TCP", 6)
 _TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
+_TICKS = const(0x3FFFFFFF)
+
+# The Pico W's TCP keeps what it was given and what is not acknowledged yet in one heap of 8000
+# octets. A write for which that has no room waits 50 ms and tries again, up to 200 times, although
+# the socket is non-blocking; and then says that it has written what it has thrown away. So small
+# writes, for which there is still room beside a peer that takes nothing, and a look at the clock.
+_SCARCE = sys.platform == "rp2"
+_LARGEST_WRITE = 512 if _SCARCE else 1 << 20
+_GAVE_UP = const(9900)  # ms
+
+# Says which connections were reset. readinto() reads until there is no more; when that is a reset,
+# it raises, and what it has read before is lost. So it must know first.
+_resets = select.poll()
 
 
 class Transport:
     """A connected, non-blocking TCP socket."""
 
-    def __init__(self, sock):
+    def __init__(self, sock, stream=None):
+        """`stream`: what to read from and write to, if not the socket itself."""
         self._sock = sock
-        self._stream = sock
+        self._stream = stream or sock
         sock.setblocking(False)
         try:
             # A small frame must not wait for the acknowledgment of the one before it.
             sock.setsockopt(_TCP, _TCP_NODELAY, 1)
         except (OSError, ValueError, AttributeError):
             pass  # not every port has it; each of our writes is as large as can be anyway
+        _resets.register(sock, 0)
 
     def readable(self):
         """Wait until there is something to read, an EOF or an error."""
@@ -36,15 +55,37 @@ class Transport:
 
     def read(self, buf, n):
         """Read up to `n` octets into `buf`: None when it would block, 0 at EOF. OSError."""
+        if self._was_reset():
+            return self._read_last(buf, 0, n)
         return self._stream.readinto(buf, n)
 
     def read_at(self, buf, at, n):
         """Read up to `n` octets into `buf` from `at` on; else like read()."""
+        if self._was_reset():
+            return self._read_last(buf, at, n)
         return self._stream.readinto(memoryview(buf)[at : at + n])
+
+    def _was_reset(self):
+        for sock, _ in _resets.ipoll(0):
+            if sock is self._sock:
+                return True
+        return False
+
+    def _read_last(self, buf, at, n):
+        # What came before the reset; the reset itself, as an OSError, when there is no more.
+        last = self._sock.recv(n)
+        buf[at : at + len(last)] = last
+        return len(last)
 
     def write(self, buf, at, n):
         """Hand over up to `n` octets of `buf` from `at` on: None when it would block. OSError."""
-        return self._stream.write(buf, at, n)
+        if not _SCARCE:
+            return self._stream.write(buf, at, n)
+        began = ticks_ms()
+        taken = self._stream.write(buf, at, min(n, _LARGEST_WRITE))
+        if (ticks_ms() - began) & _TICKS >= _GAVE_UP:
+            raise OSError(errno.ENOMEM)
+        return taken
 
     def held(self, n):
         """How many of the `n` octets that write() did not take can't be taken back."""
@@ -52,6 +93,7 @@ class Transport:
 
     def close(self):
         """Close the socket: a FIN, when all input was read. No task may be waiting for it."""
+        _resets.unregister(self._sock)
         self._stream.close()
 
 
@@ -60,17 +102,22 @@ class TLSTransport(Transport):
 
     def __init__(self, sock, context, server_side=False, server_hostname=None):
         """`context`: an ssl.SSLContext. The TLS handshake is done by the first reads and writes."""
-        super().__init__(sock)
-        self._again = 0
         args = {"server_side": server_side, "do_handshake_on_connect": False}
         if server_hostname:
             args["server_hostname"] = server_hostname
-        self._stream = context.wrap_socket(sock, **args)
+        sock.setblocking(False)
+        super().__init__(sock, context.wrap_socket(sock, **args))
+        self._again = 0
+
+    def _read_last(self, buf, at, n):
+        # One at a time doesn't meet the reset.
+        return self._stream.readinto(memoryview(buf)[at : at + 1])
 
     def write(self, buf, at, n):
         """As Transport.write(). mbedTLS must be offered the same octets again after a None."""
-        taken = self._stream.write(buf, at, self._again or n)
-        self._again = (self._again or n) if taken is None else 0
+        n = self._again or min(n, _LARGEST_WRITE)
+        taken = super().write(buf, at, n)
+        self._again = n if taken is None else 0
         return taken
 
     def held(self, n):
@@ -115,6 +162,7 @@ def open_transport(host, port, context=None):
     """Connect to a server. OSError when it can't be reached. Looking up the name blocks."""
     address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
     sock = socket.socket(address[0], address[1], address[2])
+    transport = None
     try:
         sock.setblocking(False)
         try:
@@ -127,7 +175,10 @@ def open_transport(host, port, context=None):
             transport = TLSTransport(sock, context, server_hostname=host)
         yield core._io_queue.queue_write(sock)
     except BaseException:
-        sock.close()
+        if transport:
+            transport.close()
+        else:
+            sock.close()
         raise
     return transport
 

@@ -96,28 +96,32 @@ class Output:
 
     def _put_large(self, first, data, n):
         # It may fit all the same, or does when the buffer is empty, or is referred to.
-        tx = self._tx
-        at = self._end + header_size(n, self._keys)
-        part = min(n, len(tx) - at)
-        if part < n:
-            part &= ~3  # so that the rest begins with the masking key's first octet
-            if part <= 0 or at - self._end + n <= len(tx):
-                return False
-        if self._keys:
-            self._keys.put(tx, at - 4)
-        put_header(tx, self._end, first, n, self._mask_bit)
-        move(tx, at, data, 0, part)
-        self._end = at + part
+        part = len(self._tx) - self._end - header_size(n, self._keys)
+        if part >= n:
+            part = n
+        elif part < 4 or header_size(n, self._keys) + n <= len(self._tx):
+            return False
+        part = self._put_header(first, n, part)
+        move(self._tx, self._end, data, 0, part)
         if part < n:
             self._refer(first, data, part, n)
         if self._keys:
-            self._mask_large(at, part)
+            self._mask(self._end, part)
+        self._end += part
         return True
 
-    def _mask_large(self, at, part):
-        if self._body is not None:
-            move(self._own_keys, 0, self._tx, at - 4, 4)
-        self._mask(at, part)
+    def _put_header(self, first, n, part):
+        # Returns how much of the payload comes with it: the rest of a message that is referred to
+        # begins with the masking key's first octet.
+        at = put_header(self._tx, self._end, first, n, self._mask_bit)
+        if self._keys:
+            self._keys.put(self._tx, at)
+            if part < n:
+                part &= ~3
+                move(self._own_keys, 0, self._tx, at, 4)
+            at += 4
+        self._end = at
+        return part
 
     def _refer(self, first, data, part, n):
         self._body_at = part
