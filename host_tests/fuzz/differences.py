@@ -1,0 +1,79 @@
+"""Where the core and wsproto differ, why, and when the difference is that and nothing else."""
+
+
+def message_too_big(plan, ours, theirs):
+    """A message over the limit fails with 1009 at its header; wsproto has no limit.
+
+    RFC 6455 section 7.4.1 (1009), 10.4. A length that is over the limit of the core, but not of
+    wsproto, is waited for there.
+    """
+    return (
+        ours[-1:] == [["failed", 1009]]
+        and ours[:-1] == theirs[: len(ours) - 1]
+        and announces_too_much(plan, len(ours) - 1)
+    )
+
+
+def code_1014(plan, ours, theirs):
+    """1014 (Bad Gateway) is in IANA's registry of close codes; wsproto has no name for it.
+
+    RFC 6455 section 7.4.2: 1000 to 2999 are for the protocol and what is registered.
+    """
+    return (
+        ours[-1:] != []
+        and ours[-1][:2] == ["close", 1014]
+        and ours[:-1] == theirs[:-1]
+        and theirs[-1:] == [["failed", 1002]]
+    )
+
+
+ALL = (message_too_big, code_1014)
+
+
+def late(plan, event, octets):
+    """A length that isn't minimal is found when the header is whole; by wsproto before the key.
+
+    RFC 6455 sections 5.2 and 7.1.7 ask for neither; no octet of payload is looked at. At most a
+    masking key lies between the two, and the rest of the chunk that its last octet came in.
+    """
+    chunk = max(plan["chunks"]) if all(plan["chunks"]) else len(plan["wire"])
+    return event == ["failed", 1002] and octets < 4 + chunk
+
+
+def explain(plan, ours, theirs):
+    """The name of the difference between two lists of events; None if there is none for it."""
+    for difference in ALL:
+        if difference(plan, ours, theirs):
+            return difference.__name__
+    return None
+
+
+def explain_sent(theirs, ours):
+    """The same for what wsproto reads of our wire."""
+    if ours[-1:] and ours[-1][:2] == ["close", 1014] and theirs == [*ours[:-1], ["failed", 1002]]:
+        return code_1014.__name__
+    return None
+
+
+def announces_too_much(plan, events):
+    """Whether the message behind that many events is announced to be over the limit."""
+    wire = bytes.fromhex(plan["wire"])
+    at = size = count = 0
+    try:
+        while True:
+            first, n = wire[at], wire[at + 1] & 0x7F
+            at += 2
+            if n > 125:
+                form = 2 if n == 126 else 8
+                n = int.from_bytes(wire[at : at + form], "big")
+                at += form
+            if first & 0xF < 8:
+                size += n
+                if count == events and size > plan["settings"]["max_message"]:
+                    return True
+                if first & 0x80:
+                    size = 0
+            count += first >> 7
+            at += n + (0 if plan["client"] else 4)
+    except IndexError:
+        return False
