@@ -114,6 +114,21 @@ def test_going_on_in_a_larger_buffer_at_every_point():
                 assert end.sent() == expected + [(0x88, close_payload(1000))]
 
 
+def test_no_buffer_grows():
+    # On CPython a copy past the end makes a bytearray longer; on a board it is somebody's memory.
+    for client in ROLES:
+        for size in range(90, 300, 3):
+            end = End(client, buffer=300)
+            for _ in range(3):
+                accepted = []
+                for n in (size, 100, 30, 3, 1, 0, 150, 20, 0, 0):
+                    if end.connection.send_binary(bytes(n)):
+                        accepted.append((0x82, bytes(n)))
+                    assert len(end.connection.output.buf) in (140, 300), (size, n)
+                assert end.sent() == accepted
+                assert len(end.connection.output.buf) == 140
+
+
 def test_what_tls_holds_stays_the_same_in_a_larger_buffer():
     for client in ROLES:
         end = End(client, buffer=300)

@@ -219,7 +219,7 @@ def test_L11_client_masks_with_a_fresh_key():
     keys = mask.MaskingKeys(random)
     used = []
     for _ in range(40):
-        end = End(True, keys)
+        end = End(True, keys, buffer=140)
         end.connection.send_text("x")
         end.connection.send_binary(b"y" * 200)
         end.connection.close(1000, "bye")

@@ -48,6 +48,25 @@ def test_T1_stopwatch_starts_once():
     assert end.connection.want_close_tcp() == ABORT
 
 
+def test_T1_the_wait_for_a_pong_is_not_counted():
+    # The stopwatch of a Ping that is on its way ends where that of closing begins.
+    for local in (False, True):
+        end = End()
+        end.connection.tick(0)
+        assert end.connection.tick(20000) == 10000
+        assert end.connection.tick(26000) == 4000
+        end.write()
+        if local:
+            end.connection.close(1000)
+        else:
+            end.receive(end.peer_close(1000))
+        assert end.connection.tick(26000) == 5000
+        assert end.connection.tick(30999) == 1
+        assert end.connection.want_close_tcp() == KEEP
+        end.connection.tick(31000)
+        assert end.connection.want_close_tcp() == ABORT
+
+
 def test_T2_peer_drips():
     for client in ROLES:
         end = End(client)

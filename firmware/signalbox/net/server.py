@@ -1,9 +1,10 @@
 """The server side: accept, limits, HTTP pages, one task per client, graceful shutdown."""
 
 import asyncio
+import gc
 import sys
 
-from ..compat import MICROPYTHON, const
+from ..compat import MICROPYTHON, const, sleep_ms
 from ..ws.close import GOING_AWAY, INTERNAL_ERROR, NORMAL, ConnectionClosed
 from ..ws.connection import Connection, Settings
 from ..ws.handshake import VERSION, HandshakeError, Head, Request, response
@@ -15,6 +16,7 @@ MAX_CONNECTIONS = 4
 
 _READ = const(512)
 _DRAINS = const(64)
+_RETRY = const(100)  # ms until there may be memory again
 
 _settings = Settings()
 
@@ -75,12 +77,20 @@ class Server:
                 self._changed.clear()
                 await self._changed.wait()
                 continue
-            transport = self._listener.accept()
-            if transport is None:
-                await self._listener.ready()
-                continue
-            self._clients += 1
-            asyncio.create_task(self._client(transport))
+            transport = None
+            try:
+                transport = self._listener.accept()
+                if transport is None:
+                    await self._listener.ready()
+                else:
+                    asyncio.create_task(self._client(transport))
+                    self._clients += 1
+            except MemoryError:
+                # No room for this client; there will be for others.
+                if transport:
+                    transport.close()
+                gc.collect()
+                await sleep_ms(_RETRY)
 
     async def _client(self, transport):
         ws = None
@@ -101,7 +111,11 @@ class Server:
         finally:
             if ws is not None:
                 ws.close(code)
-                await ws.wait_closed()
+                while ws.outcome is None:
+                    try:
+                        await ws.wait_closed()
+                    except MemoryError:
+                        await sleep_ms(_RETRY)  # the place must not be lost for good
                 self.websockets.remove(ws)
             self._clients -= 1
             self._changed.set()
@@ -123,9 +137,9 @@ class Server:
                     else:
                         at = head.feed(buf, 0, n)
                 request = Request(head)
-                if self._clients > self._max_connections or self._closing:
+                if len(self.websockets) >= self._max_connections or self._closing:
                     raise HandshakeError("all connections are in use", 503)
-                answer = self._process_request and self._process_request(request)
+                answer = self._process_request and self._ask(request)
                 if answer is None:
                     octets, subprotocol = request.accept(self._subprotocols)
                     await _write_all(transport, octets)
@@ -146,6 +160,14 @@ class Server:
             if ws is None:
                 transport.close()
         return None
+
+
+    def _ask(self, request):
+        try:
+            return self._process_request(request)
+        except Exception as error:
+            _print_exception(error)
+            raise HandshakeError("the request can't be processed", 500)
 
 
 def _fields(status):
