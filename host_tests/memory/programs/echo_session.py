@@ -1,0 +1,16 @@
+"""One session of an echo client, from the import to a clean close: `echo_session.py PORT`."""
+
+import asyncio
+import sys
+
+from signalbox.net.client import connect
+
+
+async def main():
+    async with connect("ws://127.0.0.1:" + sys.argv[1]) as ws:
+        async for message in ws:
+            await ws.send(message)
+    return ws.outcome.clean
+
+
+sys.exit(0 if asyncio.run(main()) else 1)

