@@ -14,8 +14,6 @@ KERNEL_TIMEOUT_S = 120
 BURSTS = 20  # one measurement of allocations
 TRIES = 3  # the least counts: the clock's task may come between
 BURST_SIZES = (1, 4, 16, 64)  # frames
-# With more messages than this the endpoint waits for the application: further wake-ups.
-ONE_WAKE_UP = 16
 
 
 class Cell:
@@ -119,16 +117,22 @@ class _Metered:
         for _ in range(bursts):
             self._sock.sendall(exchange.octets * frames)
             light.receive(self._sock, exchange.reply_size * frames)
-        return int(self._ask(b"end"))
+        octets, waits = self._ask(b"end").split()
+        self._waits = int(waits)
+        return int(octets)
 
     def per_burst(self, size, frames):
-        """Octets per burst, the messages included."""
+        """Octets per burst, the messages included, and how often a task was woken for it."""
         exchange = light.Exchange(
             light.BINARY, payload(light.BINARY, size), self._masked, not self._websocket
         )
         self.spent(exchange, frames, 3)
         nothing = min(self.spent(exchange, frames, 0) for _ in range(TRIES))
-        return min(self.spent(exchange, frames, BURSTS) - nothing for _ in range(TRIES)) / BURSTS
+        spent = []
+        for _ in range(TRIES):
+            octets = self.spent(exchange, frames, BURSTS) - nothing
+            spent.append((octets / BURSTS, self._waits / BURSTS))
+        return min(spent)
 
     def close(self):
         light.close(self._sock, self._masked, self._websocket)
@@ -137,8 +141,8 @@ class _Metered:
 def allocation(micropython, size, say):
     """What is allocated for messages of `size` octets, which are counted in.
 
-    Returns ({(role, way): octets per burst, for each of BURST_SIZES}, {who: octets per message}),
-    the latter of others.
+    Returns ({(role, way): (octets, wake-ups) per burst, for each of BURST_SIZES}, {who: octets per
+    message}), the latter of others.
     """
     ours = {}
     port = free_port()
@@ -165,6 +169,6 @@ def allocation(micropython, size, say):
         with start(micropython, script, port) as program:
             program.wait_for_line("listening on ")
             metered = _Metered(light.connect(port, name != RAW), True, name != RAW)
-            others[name] = metered.per_burst(size, 1)
+            others[name] = metered.per_burst(size, 1)[0]
             metered.close()
     return ours, others

@@ -153,7 +153,6 @@ class Bench:
                 METERED_SIZE,
                 METERED_MESSAGE,
                 measure.BURST_SIZES,
-                measure.ONE_WAKE_UP,
                 ours,
                 others,
             )

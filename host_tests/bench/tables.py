@@ -117,37 +117,35 @@ def core_table(sizes, core, keys):
     return kept
 
 
-def wake_up_table(size, message, burst_sizes, one_wake_up, ours, others):
-    """`ours`: {(role, way): octets per burst}; `message`: octets of one. Returns whether kept.
+def wake_up_table(size, message, burst_sizes, ours, others):
+    """`ours`: {(role, way): (octets, wake-ups) per burst}; `message`: octets of one.
 
-    Only bursts of up to `one_wake_up` frames are judged.
+    Returns whether the budget is kept: what a burst costs beyond its messages, by the times that a
+    task was woken for it.
     """
     kept = True
     rows = []
     for (role, way), row in ours.items():
-        beyond = [spent - frames * message for spent, frames in zip(row, burst_sizes, strict=True)]
+        beyond = [spent - n * message for (spent, _), n in zip(row, burst_sizes, strict=True)]
         if way == "nowait":
+            wakes = [count for _, count in row]
+            each = [spent / count for spent, count in zip(beyond, wakes, strict=True)]
             rows.append((f"{role}: recv_nowait()", beyond))
-            verdicts = [
-                NONE if frames > one_wake_up else "met" if spent <= WAKE_UP_BUDGET else "OVER"
-                for frames, spent in zip(burst_sizes, beyond, strict=True)
-            ]
-            kept = kept and "OVER" not in verdicts
+            rows.append(("  wake-ups of its tasks", wakes))
+            rows.append(("  per wake-up", each))
+            verdicts = ["met" if spent <= WAKE_UP_BUDGET else "OVER" for spent in each]
             rows.append((f"  budget ≤ {WAKE_UP_BUDGET}", verdicts))
+            kept = kept and "OVER" not in verdicts
+            plain = beyond
         else:
             rows.append((f"{role}: async for", beyond))
-            per_message = [
-                (spent - plain + frames * message) / frames
-                for spent, plain, frames in zip(
-                    beyond, ours[role, "nowait"], burst_sizes, strict=True
-                )
-            ]
-            rows.append(("  more, per message", per_message))
+            more = [(a - b) / n for a, b, n in zip(beyond, plain, burst_sizes, strict=True)]
+            rows.append(("  more, per message", more))
     print_table(
-        f"Octets allocated per wake-up, beyond the messages of {size} octets ({message} each)",
+        f"Octets allocated per burst, beyond the messages of {size} octets ({message} each)",
         [f"{frames} frames" if frames > 1 else "1 frame" for frames in burst_sizes],
         rows,
     )
     for name, spent in others.items():
-        print(f"{name}, with the message, one per wake-up: {spent:.0f}")
+        print(f"{name}, with the message, one per burst: {spent:.0f}")
     return kept

@@ -38,14 +38,8 @@ def test_core_may_allocate_nothing(capsys, spent, kept):
 
 @pytest.mark.parametrize(("spent", "kept"), [(256, True), (257, False)])
 def test_wake_up_has_a_budget_beside_the_messages(capsys, spent, kept):
-    ours = {("server", "nowait"): [64 + spent, 4 * 64 + 256]}
-    assert tables.wake_up_table(16, 64, [1, 4], 16, ours, {}) is kept
-    capsys.readouterr()
-
-
-def test_more_than_one_wake_up_is_not_judged(capsys):
-    ours = {("server", "nowait"): [64 * 64 + 1024]}
-    assert tables.wake_up_table(16, 64, [64], 16, ours, {})
+    ours = {("server", "nowait"): [(64 + 2 * spent, 2), (4 * 64 + 256, 1)]}
+    assert tables.wake_up_table(16, 64, [1, 4], ours, {}) is kept
     capsys.readouterr()
 
 

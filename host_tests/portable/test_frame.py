@@ -55,7 +55,7 @@ def parse(octets, masked, pieces=None):
 
 
 def kept_key(parser):
-    return bytes(parser.key_buf[KEY_K >> 2 : (KEY_K >> 2) + 4])
+    return bytes(parser.gathered[KEY_K >> 2 : (KEY_K >> 2) + 4])
 
 
 def chunked(octets):

@@ -1,48 +1,16 @@
-"""The client side: connect(), and reconnecting after whatever ended the connection."""
+"""The client side: connect()."""
 
 import asyncio
-import os
 
-from ..compat import const, sleep_ms, ticks_diff, ticks_ms
-from ..ws.close import NORMAL
 from ..ws.connection import Connection, Settings
-from ..ws.handshake import URL, ClientHandshake, HandshakeError, Head
+from ..ws.handshake_client import URL, ClientHandshake
+from ..ws.http import HandshakeError, Head
 from .endpoint import Deadline, WebSocket
 from .transport import client_context, open_transport
 
 OPEN_TIMEOUT = 10000  # ms for TCP, TLS and the opening handshake together
 
-_LASTING = const(10000)  # ms after which a connection counts as a success for the backoff
-
 _settings = Settings()
-
-
-class Backoff:
-    """How long to wait before the next attempt (RFC 6455 section 7.2.3), in ms.
-
-    The first wait is random, so that the boards of a house don't all come back at once after a
-    power cut; then the range doubles up to `most`, and each wait is drawn from its upper half.
-    """
-
-    def __init__(self, first=1000, most=60000, random=os.urandom):
-        self._first = first
-        self._most = most
-        self._random = random
-        self._range = 0
-
-    def reset(self):
-        """The last attempt went well."""
-        self._range = 0
-
-    def next(self):
-        octets = self._random(2)
-        part = octets[0] << 8 | octets[1]  # of 65536
-        if self._range == 0:
-            self._range = self._first
-            return self._first * part >> 16
-        self._range = min(2 * self._range, self._most)
-        half = self._range >> 1
-        return half + (half * part >> 16)
 
 
 class connect:
@@ -55,6 +23,15 @@ class connect:
     HandshakeRejected for an answer other than 101 (a redirect, 401, 403, 503 …), HandshakeError
     for one that isn't a WebSocket's.
     """
+
+    # What is seldom given is kept here until it is: a board counts the octets.
+    on_retry = None
+    backoff = None
+    _headers = None
+    _subprotocols = ()
+    _context = None
+    _settings = _settings
+    _timeout = OPEN_TIMEOUT
 
     def __init__(
         self,
@@ -75,26 +52,33 @@ class connect:
         ssl.SSLContext of your own instead. `on_retry`: called with (exception or CloseOutcome,
         milliseconds until the next attempt) while reconnecting.
         """
-        self._url = URL(url)
-        self._headers = headers
-        self._subprotocols = subprotocols
-        self._context = context
-        if self._url.secure and context is None:
-            self._context = client_context(ca)
-        ClientHandshake(self._url, headers, subprotocols)  # complains now, not at every attempt
-        self._settings = settings or _settings
-        self._timeout = open_timeout
-        self._on_retry = on_retry
-        self._backoff = backoff or Backoff()
+        parsed = URL(url)
+        if parsed.secure and context is None:
+            context = client_context(ca)
+        ClientHandshake(parsed, headers, subprotocols)  # complains now, not at every attempt
+        self._url = url
         self._ws = None
-        self._opened = ticks_ms()
+        if headers:
+            self._headers = headers
+        if subprotocols:
+            self._subprotocols = subprotocols
+        if context:
+            self._context = context
+        if settings:
+            self._settings = settings
+        if open_timeout != OPEN_TIMEOUT:
+            self._timeout = open_timeout
+        if on_retry:
+            self.on_retry = on_retry
+        if backoff:
+            self.backoff = backoff
 
     async def open(self):
         """Open one connection. Returns the WebSocket."""
         deadline = Deadline(self._timeout)
         transport = None
         try:
-            url = self._url
+            url = URL(self._url)
             context = self._context if url.secure else None
             transport = await open_transport(url.host, url.port, context)
             handshake = ClientHandshake(url, self._headers, self._subprotocols)
@@ -146,32 +130,6 @@ class connect:
         await ws.__aexit__(kind, error, traceback)
 
     def __aiter__(self):
-        return self
+        from .reconnect import Reconnect  # a client that connects once needs none of it
 
-    async def __anext__(self):
-        ws = self._ws
-        if ws is not None:
-            self._ws = None
-            asked = ws.asked
-            ws.close(NORMAL)  # if the loop's body left it open
-            outcome = await ws.wait_closed()
-            if asked:
-                raise StopAsyncIteration
-            # A server that takes every connection and drops it must not be hammered.
-            if outcome.peer_no_echo or ticks_diff(ticks_ms(), self._opened) >= _LASTING:
-                self._backoff.reset()
-            await self._wait(outcome)
-        while True:
-            try:
-                self._ws = ws = await self.open()
-                self._opened = ticks_ms()
-                return ws
-            except (OSError, asyncio.TimeoutError, HandshakeError, MemoryError) as error:
-                why = error
-            await self._wait(why)
-
-    async def _wait(self, why):
-        delay = self._backoff.next()
-        if self._on_retry:
-            self._on_retry(why, delay)
-        await sleep_ms(delay)
+        return Reconnect(self)

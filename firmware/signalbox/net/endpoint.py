@@ -133,6 +133,7 @@ class WebSocket:
     """
 
     # What most never need is kept here until it is set: a board counts the octets.
+    path = "/"
     subprotocol = None
     on_close = None
     on_peer_close = None
@@ -140,10 +141,11 @@ class WebSocket:
     _ping = None  # when the Ping was sent that is on its way
     _round_trip = 0
 
-    def __init__(self, transport, connection, path="", subprotocol=None, rest=None):
+    def __init__(self, transport, connection, path="/", subprotocol=None, rest=None):
         """Starts the tasks. `rest`: octets (bytearray) that came behind the opening handshake."""
         self.connection = connection
-        self.path = path
+        if path != "/":
+            self.path = path
         if subprotocol:
             self.subprotocol = subprotocol
         self.outcome = None

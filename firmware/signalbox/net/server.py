@@ -7,7 +7,9 @@ import sys
 from ..compat import MICROPYTHON, const, sleep_ms
 from ..ws.close import GOING_AWAY, INTERNAL_ERROR, NORMAL, ConnectionClosed
 from ..ws.connection import Connection, Settings
-from ..ws.handshake import VERSION, HandshakeError, Head, Request, response
+from ..ws.handshake import VERSION
+from ..ws.handshake_server import Request, response
+from ..ws.http import HandshakeError, Head
 from .endpoint import Deadline, WebSocket
 from .transport import Listener
 

@@ -139,22 +139,38 @@ def client_context(ca=None):
 
     if not ca:
         raise ValueError("wss:// needs the authority's certificate: connect(…, ca=file or bytes)")
-    if isinstance(ca, str):
-        with open(ca, "rb") as file:
-            ca = file.read()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(cadata=ca)
+    for certificate in _der(ca):
+        context.load_verify_locations(cadata=certificate)
     return context
 
 
 def server_context(cert, key):
-    """A TLS context for a server: paths or bytes of its certificate and private key, PEM or DER."""
+    """A TLS context for a server: paths or bytes of its certificate and private key, PEM or DER.
+
+    Of a PEM file with several certificates, the first one is the server's; no others are sent.
+    """
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
+    # In front of a key there may be its parameters.
+    context.load_cert_chain(_der(cert)[0], _der(key)[-1])
     return context
+
+
+def _der(data):
+    # The DER objects in a file or octets. mbedTLS itself reads PEM on few ports.
+    import binascii
+
+    if isinstance(data, str):
+        with open(data, "rb") as file:
+            data = file.read()
+    found = []
+    for part in data.split(b"-----BEGIN ")[1:]:
+        # label, base64, END label
+        found.append(binascii.a2b_base64(part.split(b"-----")[1]))
+    return found or [data]
 
 
 # async

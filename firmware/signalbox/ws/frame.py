@@ -26,7 +26,7 @@ MORE = -1  # it isn't all there yet
 VIOLATION = -2  # fail with 1002
 TOO_BIG = -3  # the length can't be held, whatever the limit: fail with 1009
 
-KEY_K = 40  # where the kept key is in FrameParser.key_buf, as mask.xor() takes it
+KEY_K = 40  # where the kept key is in FrameParser.gathered, as mask.xor() takes it
 
 _LARGEST_CONTROL = const(125)
 _HERE = const(0)
@@ -54,7 +54,8 @@ class FrameParser:
         self._end = 0
         self.first = 0
         self.payload = 0
-        self.key_buf = bytearray(LARGEST_HEADER)  # a header in parts; a key is kept in its end
+        # What comes in parts: a header, whose end keeps a key, and a control frame's payload.
+        self.gathered = bytearray(LARGEST_HEADER + LARGEST_CONTROL)
         self._have = 0
 
     def feed(self, buf, at, end):
@@ -113,11 +114,11 @@ class FrameParser:
     def keep_key(self):
         """Keep the key of a header that is HERE, for a payload that is not: see KEY_K."""
         if self._mask_bit:
-            move(self.key_buf, _KEY_AT, self._buf, self._at - 4, 4)
+            move(self.gathered, _KEY_AT, self._buf, self._at - 4, 4)
 
     def _keep(self):
         n = self._end - self._at
-        move(self.key_buf, 0, self._buf, self._at, n)
+        move(self.gathered, 0, self._buf, self._at, n)
         self._have = n
         self._at = self._end
         return _MORE
@@ -130,11 +131,11 @@ class FrameParser:
         have = self._have
         result = _MORE
         while at < end and result == _MORE:
-            self.key_buf[have] = buf[at]
+            self.gathered[have] = buf[at]
             at += 1
             have += 1
             self._have = 0
-            self.feed(self.key_buf, 0, have)
+            self.feed(self.gathered, 0, have)
             result = self.parse_header()
         if result == _HERE:
             result = _GATHERED

@@ -24,6 +24,7 @@ _NEED_DATA = const(0)
 _TEXT = const(1)
 _BINARY = const(2)
 _CHUNK = const(3)
+_CONTROL_AT = const(14)  # frame.LARGEST_HEADER
 _AGAIN = const(4)  # a frame ended, and no message with it
 _CONTROL = const(8)
 _WHOLE_TEXT = const(0x81)
@@ -97,7 +98,6 @@ class MessageReader(FrameParser):
         self._utf8 = 0
         self._body = None  # the message being assembled
         self._size = 0  # octets of it that are there
-        self._control = bytearray(125)  # a control frame that comes in parts
 
     @property
     def partial(self):
@@ -259,7 +259,7 @@ class MessageReader(FrameParser):
             return True
         k = self._k
         self._k = KEY_K | (k + n) & 3
-        return xor(buf, at, n, self.key_buf, k) > 0x7F
+        return xor(buf, at, n, self.gathered, k) > 0x7F
 
     def _check_text(self, buf, at, n, suspect):
         # False at the first octet that can't be (8.1), or at the end of a text inside a character.
@@ -322,15 +322,15 @@ class MessageReader(FrameParser):
         at = self._at
         if n < whole:
             have = whole - self._left
-            move(self._control, have, data, at, n)
-            data = self._control
+            move(self.gathered, _CONTROL_AT + have, data, at, n)
+            data = self.gathered
         self._at += n
         self._left -= n
         if self._left:
             return _NEED_DATA
         self._left = -1
-        if data is self._control:
-            at = 0
+        if data is self.gathered:
+            at = _CONTROL_AT
         self._unmask(data, at, whole)
         self.data = data
         self.offset = at

@@ -6,17 +6,31 @@ import gc
 class Meter:
     def __init__(self):
         self._before = 0
+        self._waits = 0
+
+    def count(self, owner, *names):
+        """Count the calls of methods that tasks wait on: each of them is one wake-up later."""
+        for name in names:
+            setattr(owner, name, self._counted(getattr(owner, name)))
+
+    def _counted(self, wait):
+        def counted(waiting):
+            self._waits += 1
+            return wait(waiting)
+
+        return counted
 
     def begin(self):
         gc.collect()
         gc.disable()
+        self._waits = 0
         self._before = gc.mem_alloc()
 
     def end(self):
-        """As text, for the peer."""
+        """Octets and waits, as text for the peer."""
         spent = gc.mem_alloc() - self._before
         gc.enable()
-        return str(spent)
+        return "%d %d" % (spent, self._waits)
 
 
 def cost(act, *arguments):

@@ -11,9 +11,12 @@ import sys
 from meter import Meter
 from signalbox.net.client import connect
 from signalbox.net.server import serve
+from signalbox.net.transport import Transport
 from signalbox.ws.close import ConnectionClosed
 
 meter = Meter()
+meter.count(asyncio.Event, "wait")
+meter.count(Transport, "readable", "writable")
 
 
 def answer(message):
