@@ -1,10 +1,12 @@
 """Bytes of flash and RAM per module, feature, connection and board, against the budgets.
 
-    size.py
+    size.py [--ratchet]
 
 Compiles the firmware for every architecture in boards/, runs it on the unix port (64-bit) and on
 MicroPython's WebAssembly build (32-bit; needs node and npm), and prints tables. The exit status is
 1 when something is over its budget or could not be measured. KB is 1024 octets.
+
+--ratchet: what is known to be over budget may stay so, but not grow (KNOWN_OVER).
 """
 
 import json
@@ -28,12 +30,17 @@ from unix_port import UnixPort  # noqa: E402
 KB = 1024
 CLIENT = "signalbox.net.client"
 SERVER = "signalbox.net.server"
-SERVER_ONLY = (SERVER, "signalbox.signalling.broker")  # what a client peer has no use for
+# What a client peer has no use for; app.py is a server's as far as it exists.
+SERVER_ONLY = (
+    SERVER, "signalbox.ws.handshake_server", "signalbox.signalling.broker", "signalbox.app"
+)  # fmt: skip
 CLIENT_BUDGET = 20 * KB
 PEER_BUDGET = 40 * KB
 CONNECTION_BUDGET_32 = 2560
 CONNECTION_BUDGET_64 = 4296
 SESSION_BUDGET = 96 * KB
+# The budgets that are not kept yet, and what is tolerated until they are. To be lowered, only.
+KNOWN_OVER = {"ws + net client": 37 * KB, "session": 170 * KB}
 UNMEASURABLE = (
     OSError, AssertionError, subprocess.TimeoutExpired, mpy.MpyError, heap64.HeapError,
     light.PeerError,
@@ -44,7 +51,8 @@ class Size:
     """One run: what was found so far."""
 
     def __init__(self, unix, scratch):
-        self.over = 0
+        self.over = []
+        self.grown = []
         self.failures = []
         self._unix = unix
         self._scratch = scratch
@@ -71,10 +79,12 @@ class Size:
             except UNMEASURABLE as error:
                 self.failures.append(f"{part.__name__}: {error}")
 
-    def _verdict(self, measured, budget):
+    def _verdict(self, name, measured, budget):
         if measured <= budget:
             return "met"
-        self.over += 1
+        self.over.append(name)
+        if measured > KNOWN_OVER.get(name, budget):
+            self.grown.append(name)
         return "OVER"
 
     def _compiled(self, arch):
@@ -104,7 +114,7 @@ class Size:
             ("everything", list(self._imports), None),
         ):
             row = [sum(sizes[arch][name] for name in names) for arch in arches]
-            verdict = self._verdict(max(row), budget) if budget else ""
+            verdict = self._verdict(feature, max(row), budget) if budget else ""
             table.append([feature, *row, budget or "-", verdict])
             if budget:
                 self._features[feature] = (budget, dict(zip(arches, row, strict=True)))
@@ -141,7 +151,7 @@ class Size:
             }
         table = [["", "per connection", "budget", "", "the first, in addition"]]
         for role, (each, shared) in rows.items():
-            verdict = self._verdict(each, CONNECTION_BUDGET_64)
+            verdict = self._verdict(f"{role}, 64-bit", each, CONNECTION_BUDGET_64)
             table.append([role, each, CONNECTION_BUDGET_64, verdict, shared])
         print_table(
             f"RAM of an idle connection, 64-bit unix port, mean of {heap64.CONNECTIONS}", table
@@ -164,7 +174,7 @@ class Size:
         table = [["", "per connection", "budget", "", "of it the core", "the first, in addition"]]
         for role in ("server", "client"):
             each = result[role]
-            verdict = self._verdict(each, CONNECTION_BUDGET_32)
+            verdict = self._verdict(f"{role}, 32-bit", each, CONNECTION_BUDGET_32)
             core, shared = result[f"core {role}"], result[f"{role} shared"]
             table.append([role, each, CONNECTION_BUDGET_32, verdict, core, shared])
         print_table(f"RAM of an idle connection, 32-bit, mean of {result['connections']}", table)
@@ -178,7 +188,7 @@ class Size:
             compiled = heap64.least_heap(self._unix)
         with heap64.search_path(self._unix, mpy.FIRMWARE):
             source = heap64.least_heap(self._unix)
-        verdict = self._verdict(compiled * KB, SESSION_BUDGET)
+        verdict = self._verdict("session", compiled * KB, SESSION_BUDGET)
         table = [
             ["firmware as", "KB of heap", "budget", ""],
             [".mpy", compiled, SESSION_BUDGET // KB, verdict],
@@ -223,7 +233,7 @@ def print_table(title, rows):
         print(line.rstrip(), flush=True)
 
 
-def main():
+def main(ratchet):
     os.chdir(ROOT)
     try:
         unix = UnixPort(env.micropython())
@@ -235,9 +245,12 @@ def main():
     for failure in size.failures:
         print(f"\nCould not be measured: {failure}")
     if size.over:
-        print(f"\n{size.over} figures are over budget")
-    return 1 if size.over or size.failures else 0
+        print(f"\nOver budget: {'; '.join(size.over)}")
+    if size.grown:
+        print(f"Over budget, and more than is known: {'; '.join(size.grown)}")
+    over = size.grown if ratchet else size.over
+    return 1 if over or size.failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:] == ["--ratchet"]))

@@ -24,7 +24,7 @@ from ..ws.connection import DRAIN
 from ..ws.utf8 import validate
 from .transport import is_reset
 
-_QUEUE = const(16)  # messages read ahead of the application
+_QUEUE = const(15)  # messages read ahead of the application; the deque has one slot more
 _AHEAD = const(2)  # and how many buffers full, before reading pauses while there are some
 _TICK = const(100)  # ms between two looks at the clock
 _SETTLE = const(300)  # ms for the application to answer messages before a Close is acted on
@@ -530,6 +530,16 @@ class WebSocket:
             connection.close_now()
             cancelled = error
         self._end()
+        while self.outcome is None:
+            try:
+                self.outcome = connection.tcp_closed()
+            except MemoryError:
+                gc.collect()
+                await sleep_ms(10)
+        self._changed.set()
+        told = self._told or self.on_close
+        if told:
+            told(self.outcome)
         if cancelled:
             raise cancelled
 
@@ -626,22 +636,21 @@ class WebSocket:
         if connection.want_close_tcp() == DRAIN:
             # A socket closed with input unread answers with a reset, which destroys what the peer
             # has not read yet, our Close included.
-            buffers = connection.settings.buffers
+            buf = None
             try:
-                buf = buffers.borrow()
+                buf = connection.settings.buffers.borrow()
+            except MemoryError:
+                if connection.output.empty:
+                    buf = connection.output.buf
+            try:
                 for _ in range(_DRAINS):
-                    if not transport.read(buf, buffers.size):
+                    if not (buf and transport.read(buf, len(buf))):
                         break
             except (OSError, MemoryError):
                 pass
         self._writer.cancel()
         transport.close()
         unwatch(self)
-        self.outcome = connection.tcp_closed()
-        self._changed.set()
-        told = self._told or self.on_close
-        if told:
-            told(self.outcome)
 
 
 def _chunk(reader):

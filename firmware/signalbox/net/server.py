@@ -163,7 +163,6 @@ class Server:
                 transport.close()
         return None
 
-
     def _ask(self, request):
         try:
             return self._process_request(request)
@@ -195,9 +194,9 @@ async def _respond(transport, answer):
         finally:
             body.close()
     # What is unread would turn the close into a reset, and the response would be lost.
-    buf = bytearray(64)
+    buf = bytearray(_READ)
     for _ in range(_DRAINS):
-        if not transport.read(buf, len(buf)):
+        if not transport.read(buf, _READ):
             break
 
 
