@@ -51,6 +51,7 @@ else:
         return later - earlier
 
     def sleep_ms(ms):
+        """As MicroPython's asyncio has it."""
         return asyncio.sleep(ms / 1000)
 
     class _Done:

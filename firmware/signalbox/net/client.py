@@ -1,6 +1,7 @@
 """The client side: connect()."""
 
 import asyncio
+import errno
 
 from ..ws.connection import Connection, Settings
 from ..ws.handshake_client import URL, ClientHandshake
@@ -19,9 +20,9 @@ class connect:
     `async for ws in connect(url)` connects again and again: after every end that the application
     did not ask for with ws.close(), and after every attempt that failed, with Backoff between.
 
-    Raises OSError when the server can't be reached, asyncio.TimeoutError after `open_timeout` ms,
-    HandshakeRejected for an answer other than 101 (a redirect, 401, 403, 503 …), HandshakeError
-    for one that isn't a WebSocket's.
+    Raises OSError when the server can't be reached, or its certificate isn't to be trusted;
+    asyncio.TimeoutError after `open_timeout` ms; HandshakeRejected for an answer other than 101 (a
+    redirect, 401, 403, 503 …); HandshakeError for one that isn't a WebSocket's.
     """
 
     # What is seldom given is kept here until it is: a board counts the octets.
@@ -108,6 +109,9 @@ class connect:
             # Before the connection is open there is no Close to send (7.1.7).
             if transport:
                 transport.close()
+            if isinstance(error, ValueError):
+                # That is how TLS says it. It may be no fault of ours, nor last: a clock, say.
+                raise OSError(errno.EACCES, "certificate refused: %s" % error) from None
             if deadline.expired and isinstance(error, asyncio.CancelledError):
                 raise asyncio.TimeoutError("no answer from the server in time") from None
             raise

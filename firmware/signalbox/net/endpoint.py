@@ -63,6 +63,7 @@ def watch(what):
 
 
 def unwatch(what):
+    """No more ticks for it."""
     if what in _live:
         _live.remove(what)
 
@@ -91,11 +92,13 @@ class Deadline:
         watch(self)
 
     def tick(self, now):
+        """Called by the clock."""
         if ticks_diff(now, self._start) >= self._timeout and not self.expired:
             self.expired = True
             self._task.cancel()
 
     def done(self):
+        """It was in time."""
         unwatch(self)
 
 
@@ -221,12 +224,11 @@ class WebSocket:
         if self._turns and not (taken and self._queue and output.whole):
             self._turns -= 1
             if not self._flush():
-                if taken or (
+                taken = taken or (
                     connection.send_text(message) if text else connection.send_binary(message)
-                ):
-                    if output.empty:
-                        return DONE
-                    taken = True
+                )
+                if taken and output.empty:
+                    return DONE
         if not self._has_work:
             self._has_work = True
             self._work.set()

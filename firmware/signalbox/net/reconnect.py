@@ -28,6 +28,7 @@ class Backoff:
         self._range = 0
 
     def next(self):
+        """The next wait."""
         octets = self._random(2)
         part = octets[0] << 8 | octets[1]  # of 65536
         if self._range == 0:

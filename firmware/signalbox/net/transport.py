@@ -11,11 +11,10 @@ import socket
 import sys
 from asyncio import core
 
-from ..compat import const, ticks_ms
+from ..compat import const, ticks_diff, ticks_ms
 
 _TCP = getattr(socket, "IPPROTO_TCP", 6)
 _TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
-_TICKS = const(0x3FFFFFFF)
 
 # The Pico W's TCP keeps what it was given and what is not acknowledged yet in one heap of 8000
 # octets. A write for which that has no room waits 50 ms and tries again, up to 200 times, although
@@ -83,7 +82,7 @@ class Transport:
             return self._stream.write(buf, at, n)
         began = ticks_ms()
         taken = self._stream.write(buf, at, min(n, _LARGEST_WRITE))
-        if (ticks_ms() - began) & _TICKS >= _GAVE_UP:
+        if ticks_diff(ticks_ms(), began) >= _GAVE_UP:
             raise OSError(errno.ENOMEM)
         return taken
 
@@ -121,7 +120,12 @@ class TLSTransport(Transport):
         return taken
 
     def held(self, n):
+        """As Transport.held()."""
         return self._again
+
+    def close(self):
+        super().close()
+        self._sock.close()  # which TLS has let go of, open, if its handshake failed
 
 
 def is_reset(error):
@@ -235,4 +239,5 @@ class Listener:
             return None
 
     def close(self):
+        """Take no more clients."""
         self._sock.close()

@@ -7,6 +7,8 @@ _KEPT = 2  # buffers kept for the next borrower; more than that only while peers
 
 
 class Buffers:
+    """Lends them out."""
+
     def __init__(self, size):
         """`size`: octets of each."""
         self.size = size

@@ -1,4 +1,4 @@
-"""Heads of HTTP/1.1 requests and responses (RFC 9112), as far as the opening handshake needs them."""
+"""Heads of HTTP/1.1 messages (RFC 9112), as far as the opening handshake needs them."""
 
 LARGEST_HEAD = 4096  # octets of a request or response head
 MOST_FIELDS = 48  # header fields in it
@@ -69,6 +69,7 @@ class Head:
 
 
 def is_token(text):
+    """Whether it is a token (RFC 9110 section 5.6.2)."""
     return text != "" and all(c in _TOKEN for c in text)
 
 
@@ -78,6 +79,7 @@ def has_token(value, token):
 
 
 def field(name, value):
+    """A header field's line. ValueError for what would end it early."""
     # A line break in a value would let it smuggle in fields of its own.
     if not is_token(name) or "\r" in value or "\n" in value or "\0" in value:
         raise ValueError("not a header field: %r: %r" % (name, value))
