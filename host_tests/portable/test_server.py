@@ -1,0 +1,494 @@
+"""serve(): accepting, refusing and closing clients, over transports of a script."""
+
+import asyncio
+
+from scripted import EOF, FIN, Clock, ScriptedTransport, messages, run, start
+from signalbox.net import server
+from signalbox.net.server import Response, serve
+from signalbox.ws.connection import Settings
+from wire import KEY, Source, close_payload, frame, frames
+
+KEY_FIELD = "dGhlIHNhbXBsZSBub25jZQ=="
+REQUEST = (
+    "GET /path?query HTTP/1.1\r\n"
+    "Host: 192.0.2.1\r\n"
+    "Upgrade: websocket\r\n"
+    "Connection: keep-alive, Upgrade\r\n"
+    "Sec-WebSocket-Key: " + KEY_FIELD + "\r\n"
+    "Sec-WebSocket-Version: 13\r\n"
+    "\r\n"
+).encode()
+ACCEPTED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+)
+
+
+class Listener:
+    """Clients come when a test says so."""
+
+    def __init__(self):
+        self.waiting = []
+        self.closed = False
+        self.fault = None  # raised by the next accept()
+        self._arrived = asyncio.Event()
+
+    def __call__(self, host, port, backlog, context):
+        self.arguments = (host, port, backlog, context)
+        return self
+
+    async def ready(self):
+        self._arrived.clear()
+        await self._arrived.wait()
+
+    def accept(self):
+        fault = self.fault
+        self.fault = None
+        if fault:
+            raise fault
+        return self.waiting.pop(0) if self.waiting else None
+
+    def close(self):
+        self.closed = True
+
+    def connect(self, *items):
+        """A client connects and sends. Returns our side of its transport."""
+        transport = ScriptedTransport()
+        transport.feed(*items)
+        self.waiting.append(transport)
+        self._arrived.set()
+        return transport
+
+
+class Site:
+    """A server, its listener and its clock."""
+
+    def __init__(self, handler, **arguments):
+        self.clock = Clock()
+        self.clock.install(server)
+        self.reported = []
+        server._print_exception = self.reported.append
+        self.listener = Listener()
+        server.Listener = self.listener
+        self.server = serve(handler, "192.0.2.1", 8080, **arguments)
+
+    async def connect(self, *items):
+        transport = self.listener.connect(*items)
+        await run()
+        return transport
+
+    async def open(self):
+        """A client that is connected."""
+        transport = await self.connect(REQUEST)
+        assert transport.written == ACCEPTED
+        transport.written = b""
+        return transport
+
+    async def close(self, *clients):
+        """Close the server; its clients agree."""
+        self.server.close()
+        await run()
+        for client in clients:
+            client.feed(frame(0x88, close_payload(1001), KEY))
+        await self.clock.advance(6000)
+        await self.server.wait_closed()
+
+
+class File(Source):
+    """What a page may be read from."""
+
+    def __init__(self, data):
+        super().__init__(data, 100)
+        self.closed = 0
+
+    def close(self):
+        self.closed += 1
+
+
+async def echo(ws):
+    async for message in ws:
+        await ws.send(message)
+
+
+def status(transport):
+    """Of the response; its fields, as a dict with lower-case names; its body."""
+    head, _, body = transport.written.partition(b"\r\n\r\n")
+    line, *fields = str(head, "utf-8").split("\r\n")
+    fields = [field.split(": ", 1) for field in fields]
+    return int(line.split(" ")[1]), {name.lower(): value for name, value in fields}, body
+
+
+async def test_session():
+    paths = []
+
+    async def handler(ws):
+        paths.append(ws.path)
+        await echo(ws)
+
+    site = Site(handler)
+    assert site.listener.arguments == ("192.0.2.1", 8080, 5, None)
+    client = await site.open()
+    client.feed(frame(0x81, b"text", KEY))
+    await run()
+    assert frames(client.written, False) == [(0x81, b"text")]
+    client.written = b""
+    client.feed(frame(0x88, close_payload(4000), KEY))
+    await run()
+    assert frames(client.written, False) == [(0x88, close_payload(4000))]
+    assert client.record[-1] == FIN
+    assert paths == ["/path?query"]
+    assert site.server.websockets == []
+    await site.close()
+
+
+async def test_request_octet_by_octet_and_messages_behind_it():
+    for most_read in (1, 1000):
+        site = Site(echo)
+        client = ScriptedTransport(most_read=most_read)
+        client.feed(REQUEST + frame(0x81, b"behind", KEY))
+        site.listener.waiting.append(client)
+        site.listener._arrived.set()
+        # The reader yields now and then.
+        await site.clock.advance(100)
+        head = client.written[: len(ACCEPTED)]
+        assert head == ACCEPTED
+        assert frames(client.written[len(head) :], False) == [(0x81, b"behind")]
+        await site.close(client)
+
+
+async def test_handler_that_returns_and_one_that_raises():
+    class Fault(Exception):
+        pass
+
+    for fault, code in ((None, 1000), (Fault("scripted"), 1011)):
+        outcomes = []
+
+        async def handler(ws, fault=fault, outcomes=outcomes):
+            ws.on_close = outcomes.append
+            await ws.send("one")
+            if fault:
+                raise fault
+
+        site = Site(handler)
+        client = await site.connect(REQUEST)
+        sent = frames(client.written[len(ACCEPTED) :], False)
+        assert sent == [(0x81, b"one"), (0x88, close_payload(code))]
+        # Its place is taken until TCP is down.
+        assert len(site.server.websockets) == 1
+        client.feed(frame(0x88, close_payload(code), KEY))
+        await run()
+        assert site.server.websockets == []
+        assert outcomes[0].clean and outcomes[0].sent_code == code
+        assert site.reported == ([fault] if fault else [])
+        await site.close()
+
+
+async def test_handler_that_meets_the_end_is_no_fault():
+    async def handler(ws):
+        while True:
+            await ws.recv()
+
+    site = Site(handler)
+    client = await site.open()
+    client.feed(frame(0x81, b"text", KEY), frame(0x88, close_payload(1000), KEY))
+    await site.clock.advance(400)
+    assert frames(client.written, False) == [(0x88, close_payload(1000))]
+    assert site.reported == []
+    assert site.server.websockets == []
+    await site.close()
+
+
+async def test_past_the_limit_clients_are_told_503():
+    site = Site(echo, max_connections=2)
+    clients = [await site.open(), await site.open()]
+    refused = await site.connect(REQUEST)
+    code, fields, _ = status(refused)
+    assert code == 503
+    assert fields["retry-after"] == "5"
+    # Readable: everything that the client sent was read, so it ends with a FIN.
+    assert refused.ended == FIN and refused.faults == []
+    # A place that becomes free is there for the next.
+    clients[0].feed(frame(0x88, close_payload(1000), KEY))
+    await run()
+    clients[0] = await site.open()
+    assert status(await site.connect(REQUEST))[0] == 503
+    await site.close(*clients)
+
+
+async def test_silent_clients_take_no_place_from_others():
+    site = Site(echo, max_connections=2, handshake_timeout=3000)
+    silent = await site.connect()
+    client = await site.open()
+    # One more than the limit is listened to, and it is the one who speaks that gets the place.
+    other = await site.open()
+    waiting = site.listener.connect(REQUEST)
+    await run()
+    assert waiting.written == b""
+    await site.clock.advance(3200)
+    assert silent.ended == FIN and silent.written == b""
+    assert status(waiting)[0] == 503
+    await site.close(client, other)
+
+
+async def test_slow_request_ends_at_the_same_instant():
+    site = Site(echo, handshake_timeout=3000)
+    client = await site.connect()
+    passed = 0
+    while client.ended is None:
+        client.feed(REQUEST[passed // 100 : passed // 100 + 1])
+        await site.clock.advance(100)
+        passed += 100
+        assert passed <= 3300
+    assert passed >= 2900
+    assert client.written == b""
+    await site.close()
+
+
+async def test_client_that_goes_before_its_request():
+    for items in ((EOF,), (REQUEST[:20], EOF), (REQUEST[:20], OSError(104, "scripted"))):
+        site = Site(echo)
+        client = await site.connect(*items)
+        assert client.ended == FIN and client.written == b""
+        assert len(site.listener.waiting) == 0
+        await site.close()
+
+
+async def test_requests_that_are_refused():
+    for request, code in (
+        (b"nonsense\r\n\r\n", 400),
+        (REQUEST.replace(b"GET", b"POST"), 400),
+        (REQUEST.replace(b"Version: 13", b"Version: 8"), 426),
+        (REQUEST.replace(b"Upgrade: websocket\r\n", b""), 426),
+        (REQUEST.replace(b"HTTP/1.1", b"HTTP/2.0"), 505),
+        (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 60 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nx: " + b"y" * 6000 + b"\r\n\r\n", 431),
+    ):
+        site = Site(echo)
+        client = await site.connect(request)
+        got, fields, body = status(client)
+        assert got == code, request[:40]
+        assert int(fields["content-length"]) == len(body) > 0
+        assert fields["connection"] == "close"
+        if code == 426:
+            assert fields["sec-websocket-version"] == "13"
+            assert fields["upgrade"] == "websocket"
+        assert client.ended == FIN and client.faults == []
+        await site.close()
+
+
+async def test_process_request_answers():
+    asked = []
+
+    def process_request(request):
+        asked.append(request)
+        if request.path == "/page":
+            return Response(200, "grün", {"content-type": "text/plain; charset=utf-8"})
+        if request.path == "/file":
+            return Response(200, File(bytes(2000)))
+        if not request.upgrade:
+            return None
+        if request.headers.get("authorization") != "Basic abc":
+            return Response(401, b"who?", {"www-authenticate": "Basic"})
+        return None
+
+    site = Site(echo, process_request=process_request)
+    client = await site.connect(b"GET /page?x=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert status(client)[0] == 200
+    assert status(client)[2] == "grün".encode()
+    assert status(client)[1]["content-length"] == "5"
+    assert status(client)[1]["content-type"] == "text/plain; charset=utf-8"
+    assert client.ended == FIN
+    assert asked[0].query == "x=1"
+    client = await site.connect(b"GET /file HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert status(client) == (200, {"connection": "close"}, bytes(2000))
+    client = await site.connect(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert status(client)[0] == 426
+    client = await site.connect(REQUEST)
+    assert status(client)[0] == 401
+    assert status(client)[1]["www-authenticate"] == "Basic"
+    assert status(client)[2] == b"who?"
+    client = await site.connect(REQUEST[:-2] + b"Authorization: Basic abc\r\n\r\n")
+    assert client.written == ACCEPTED
+    await site.close(client)
+
+
+async def test_process_request_that_raises():
+    def process_request(request):
+        raise ValueError("scripted")
+
+    site = Site(echo, process_request=process_request)
+    client = await site.connect(REQUEST)
+    assert status(client)[0] == 500
+    assert b"scripted" not in client.written
+    assert [type(error) for error in site.reported] == [ValueError]
+    assert client.ended == FIN and client.faults == []
+    await site.close()
+
+
+async def test_a_page_larger_than_tcp_takes_at_once():
+    file = File(bytes(range(250)) * 20)
+    site = Site(echo, process_request=lambda request: Response(200, file))
+    client = ScriptedTransport(room=100, most=77)
+    client.feed(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    site.listener.waiting.append(client)
+    site.listener._arrived.set()
+    for _ in range(100):
+        await run()
+        client.give_room(100)
+    assert status(client)[2] == bytes(range(250)) * 20
+    assert file.closed == 1
+    assert client.ended == FIN
+    await site.close()
+
+
+async def test_a_client_that_does_not_take_its_page():
+    file = File(bytes(range(250)) * 20)
+    site = Site(echo, process_request=lambda request: Response(200, file))
+    client = ScriptedTransport(room=100)
+    client.feed(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    site.listener.waiting.append(client)
+    site.listener._arrived.set()
+    await site.clock.advance(5200)
+    assert file.closed == 1
+    assert client.ended == FIN
+    await site.close()
+
+
+async def test_subprotocols():
+    chosen = []
+
+    async def handler(ws):
+        chosen.append(ws.subprotocol)
+
+    site = Site(handler, subprotocols=["best", "good"])
+    for offered, wanted in ((b"good, best", "best"), (b"good", "good"), (b"other", None)):
+        client = await site.connect(
+            REQUEST[:-2] + b"Sec-WebSocket-Protocol: " + offered + b"\r\n\r\n"
+        )
+        assert chosen.pop() == wanted
+        field = status(client)[1].get("sec-websocket-protocol")
+        assert field == wanted
+        client.feed(frame(0x88, b"", KEY))
+        await run()
+    await site.close()
+
+
+async def test_close_ends_every_websocket_and_waits():
+    site = Site(echo, max_connections=3)
+    clients = []
+    for _ in range(3):
+        clients.append(await site.open())
+    waiting = start(site.server.wait_closed())
+    await run()
+    site.server.close()
+    site.server.close()
+    await run()
+    assert site.listener.closed
+    for client in clients:
+        assert frames(client.written, False) == [(0x88, close_payload(1001))]
+        assert not waiting.done()
+        client.feed(frame(0x88, close_payload(1001), KEY))
+        await run()
+        assert client.record[-1] == FIN
+    await waiting
+
+
+async def test_close_with_a_code_of_its_own():
+    site = Site(echo)
+    client = await site.open()
+    site.server.close(1012, "restart")
+    await run()
+    assert frames(client.written, False) == [(0x88, close_payload(1012, b"restart"))]
+    await site.close()
+
+
+async def test_close_while_a_client_is_in_its_handshake():
+    site = Site(echo)
+    slow = await site.connect(REQUEST[:50])
+    site.server.close()
+    slow.feed(REQUEST[50:])
+    await run()
+    # No Close frame: there is no WebSocket yet.
+    assert status(slow)[0] == 503
+    assert slow.ended == FIN
+    await site.server.wait_closed()
+
+
+async def test_close_while_a_response_is_written():
+    site = Site(echo)
+    client = ScriptedTransport(room=10)
+    client.feed(REQUEST)
+    site.listener.waiting.append(client)
+    site.listener._arrived.set()
+    await run()
+    site.server.close()
+    client.give_room(None)
+    await run()
+    assert frames(client.written[len(ACCEPTED) :], False) == [(0x88, close_payload(1001))]
+    client.feed(frame(0x88, close_payload(1001), KEY))
+    await site.server.wait_closed()
+
+
+async def test_with_block_closes():
+    site = Site(echo)
+
+    async def body():
+        async with site.server as entered:
+            assert entered is site.server
+
+    client = await site.open()
+    task = start(body())
+    await run()
+    assert not task.done()
+    assert frames(client.written, False) == [(0x88, close_payload(1001))]
+    client.feed(frame(0x88, close_payload(1001), KEY))
+    await task
+
+
+async def test_settings_are_the_connections():
+    outcomes = []
+
+    async def handler(ws):
+        ws.on_close = outcomes.append
+        await messages(ws)
+
+    site = Site(handler, settings=Settings(max_message=10))
+    client = await site.open()
+    client.feed(frame(0x82, bytes(11), KEY), EOF)
+    await site.clock.advance(400)
+    assert frames(client.written, False) == [(0x88, close_payload(1009))]
+    assert outcomes[0].failed_with == 1009
+    await site.close()
+
+
+async def test_no_memory_for_a_client_is_no_end_of_serving():
+    site = Site(echo)
+    site.listener.fault = MemoryError()
+    client = site.listener.connect(REQUEST)
+    await run()
+    assert client.written == b""
+    await site.clock.advance(200)
+    assert client.written == ACCEPTED
+    await site.close(client)
+
+
+async def test_no_memory_to_wait_for_the_end_frees_the_place_all_the_same():
+    async def handler(ws):
+        original = ws.wait_closed
+        faults = [MemoryError()]
+
+        async def wait_closed():
+            if faults:
+                raise faults.pop()
+            return await original()
+
+        ws.wait_closed = wait_closed
+
+    site = Site(handler, max_connections=1)
+    for _ in range(3):
+        client = await site.connect(REQUEST)
+        assert client.written[: len(ACCEPTED)] == ACCEPTED
+        client.feed(frame(0x88, b"", KEY))
+        await site.clock.advance(200)
+        assert client.ended == FIN
+    await site.close()
