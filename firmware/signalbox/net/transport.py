@@ -16,12 +16,12 @@ from ..compat import const, ticks_diff, ticks_ms
 _TCP = getattr(socket, "IPPROTO_TCP", 6)
 _TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
 
-# The Pico W's TCP keeps what it was given and what is not acknowledged yet in one heap of 8000
-# octets. A write for which that has no room waits 50 ms and tries again, up to 200 times, although
-# the socket is non-blocking; and then says that it has written what it has thrown away. So small
-# writes, for which there is still room beside a peer that takes nothing, and a look at the clock.
-_SCARCE = sys.platform == "rp2"
-_LARGEST_WRITE = 512 if _SCARCE else 1 << 20
+# A Pico W's TCP keeps what is not acknowledged yet in one heap of 8000 octets, for all connections.
+# A write for which that has no room waits up to 10 s although the socket is non-blocking, and says
+# then that it has written what it has thrown away. So no write is larger than a segment, which
+# finds room sooner, and one that took that long has failed.
+_SHARED_HEAP = sys.platform == "rp2"
+_LARGEST_WRITE = 800 if _SHARED_HEAP else 1 << 20
 _GAVE_UP = const(9900)  # ms
 
 # Says which connections were reset. readinto() reads until there is no more; when that is a reset,
@@ -78,7 +78,7 @@ class Transport:
 
     def write(self, buf, at, n):
         """Hand over up to `n` octets of `buf` from `at` on: None when it would block. OSError."""
-        if not _SCARCE:
+        if not _SHARED_HEAP:
             return self._stream.write(buf, at, n)
         began = ticks_ms()
         taken = self._stream.write(buf, at, min(n, _LARGEST_WRITE))
@@ -124,6 +124,7 @@ class TLSTransport(Transport):
         return self._again
 
     def close(self):
+        """As Transport.close()."""
         super().close()
         self._sock.close()  # which TLS has let go of, open, if its handshake failed
 
