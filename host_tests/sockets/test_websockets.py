@@ -1,6 +1,7 @@
 """A session with PyPI's `websockets`, which nobody here wrote, in each role.
 
-Its asyncio side: over TLS its threads lose the reply to a Close now and then, to its own server too.
+Its asyncio side: with threads, over TLS, it misses the reply to a Close now and then, even from a
+server of its own.
 """
 
 import asyncio

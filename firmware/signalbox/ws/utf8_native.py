@@ -1,44 +1,46 @@
-"""Viper twins of `utf8.py`. Never imported by CPython."""
+"""Viper twins of `utf8.py`. Never imported by CPython. Parameters are reused: see `mask_native.py`."""
 
 import micropython
 
 
 @micropython.viper
 def validate(buf: ptr8, offset: int, n: int, state: int) -> int:
-    """See `utf8.validate_portable`. Between characters, ASCII is passed a word at a time."""
-    at = int(buf) + offset
-    end = at + n
+    """See `utf8.validate_portable`. Between characters, ASCII is passed two words at a time."""
+    buf = ptr8(int(buf) + offset)
+    end = int(buf) + n
+    last = end - 8
     high = 0x8080  # as a constant, 0x80808080 would be an object on a 32-bit port
     high |= high << 16
-    while at < end:
-        octet = ptr8(at)[0]
-        at += 1
+    while int(buf) < end:
+        n = buf[0]
+        buf = ptr8(int(buf) + 1)
         if state:
-            if octet < (state >> 8) & 0xFF or octet > state >> 16:
+            if n < (state >> 8) & 0xFF or n > state >> 16:
                 return -1
             state = (state & 3) - 1
             if state:
                 state |= 0xBF8000
-        elif octet < 0x80:
-            if not at & 3:
-                last = end - 8
-                while at <= last and not (ptr32(at)[0] | ptr32(at)[1]) & high:
-                    at += 8
-        elif octet < 0xC2:
+        elif n < 0x80:
+            if not int(buf) & 3:
+                n = high
+                offset = last
+                while int(buf) <= offset and not (ptr32(buf)[0] | ptr32(buf)[1]) & n:
+                    buf = ptr8(int(buf) + 8)
+        elif n < 0xC2:
             return -1
-        elif octet < 0xE0:
+        elif n < 0xE0:
             state = 0xBF8001
-        elif octet < 0xF0:
+        elif n < 0xF0:
             state = 0xBF8002
-            if octet == 0xE0:
+            if n == 0xE0:
                 state = 0xBFA002
-            elif octet == 0xED:
+            elif n == 0xED:
                 state = 0x9F8002
-        elif octet < 0xF5:
+        elif n < 0xF5:
             state = 0xBF8003
-            if octet == 0xF0:
+            if n == 0xF0:
                 state = 0xBF9003
-            elif octet == 0xF4:
+            elif n == 0xF4:
                 state = 0x8F8003
         else:
             return -1
@@ -48,22 +50,20 @@ def validate(buf: ptr8, offset: int, n: int, state: int) -> int:
 @micropython.viper
 def is_ascii(text: ptr8, n: int) -> bool:
     """See `utf8.is_ascii_portable`."""
-    at = int(text)
-    end = at + n
+    seen = 0
+    n += int(text)  # the end
+    while int(text) < n and int(text) & 3:
+        seen |= text[0]
+        text = ptr8(int(text) + 1)
+    last = n - 16
     high = 0x8080
     high |= high << 16
-    seen = 0
-    while at < end and at & 3:
-        seen |= ptr8(at)[0]
-        at += 1
-    last = end - 16
-    while at <= last and not seen & high:
-        q = ptr32(at)
-        seen |= q[0] | q[1] | q[2] | q[3]
-        at += 16
-    while at < end and not seen & high:
-        seen |= ptr8(at)[0]
-        at += 1
+    while int(text) <= last and not seen & high:
+        seen |= ptr32(text)[0] | ptr32(text)[1] | ptr32(text)[2] | ptr32(text)[3]
+        text = ptr8(int(text) + 16)
+    while int(text) < n and not seen & high:
+        seen |= text[0]
+        text = ptr8(int(text) + 1)
     if seen & high:
         return False
     return True
