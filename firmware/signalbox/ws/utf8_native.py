@@ -1,4 +1,4 @@
-"""Viper twins of `utf8.py`. Never imported by CPython. Parameters are reused: see `mask_native.py`."""
+"""Viper twins of `utf8.py`. Never imported by CPython. On parameters see `mask_native.py`."""
 
 import micropython
 
