@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 30
 
 ENV := $(PYTHON) tools/env.py
 RUN := $(ENV) exec python
-export MICROPYTHON SIGNALBOX_CACHE
+export MICROPYTHON PICO_W_UF2 SIGNALBOX_CACHE
 
 help:
 	@echo "make TARGET [ARGS=...], with TARGET one of:"
@@ -38,6 +38,9 @@ size: ## bytes per module and board, and RAM per connection, against the budgets
 fuzz: ## bounded fuzzing against an independent implementation: FUZZ_SECONDS=30
 	@$(RUN) host_tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(ARGS)
 
+board: ## the tests on an emulated Pico W: PICO_W_UF2=file, an image of MicroPython for it
+	@$(RUN) -m pytest host_tests/board -rs --durations=5 -o faulthandler_timeout=0 $(ARGS)
+
 lint: ## ruff, mpy-cross for every architecture, types against the boards' stubs
 	@$(RUN) tools/lint.py
 
@@ -48,4 +51,4 @@ clean: ## delete what the targets left in this directory (the shared cache stays
 	rm -rf build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find firmware host_tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test autobahn bench size fuzz lint diagram clean
+.PHONY: help run test autobahn bench size fuzz board lint diagram clean

@@ -11,7 +11,7 @@ from signalbox.ws.mask import MaskingKeys
 from signalbox.ws.message import BINARY, CHUNK, NEED_DATA, TEXT
 from wire import KEY, ROLES, frame
 
-SIZES = (16, 125, 126, 1000, 4000, 16384)
+SIZES = (16, 125, 126, 1000, 4000, 8000)
 
 
 def cost(act, *arguments):
