@@ -1,8 +1,8 @@
 """Buffers that connections share: ws/buffers.py, and how ws/output.py borrows them."""
 
-from signalbox.ws.buffers import Buffers
+from signalbox.ws.buffers import Buffers, Pool
 from signalbox.ws.connection import Connection, Settings
-from wire import ROLES, End, close_payload, frames
+from wire import ROLES, End, close_payload, frames, raises
 
 
 class FullHeap(Buffers):
@@ -174,3 +174,60 @@ def test_failing_gives_the_buffer_back():
         end.connection.fail(1011)
         assert end.sent() == [(0x88, close_payload(1011))]
         assert end.connection.settings.buffers.borrow() is borrowed
+
+
+class Flag:
+    """An Event as far as a Pool knows it."""
+
+    count = 0
+
+    def set(self):
+        self.count += 1
+
+
+def test_pool_lends_what_it_has():
+    pool = Pool(2, 1000)
+    one = pool.borrow(1000)
+    other = pool.borrow(10)
+    assert (len(one), len(other)) == (1000, 10)
+    assert pool.borrow(1) is None
+    pool.give_back(one)
+    assert pool.borrow(3) is one
+    assert len(one) == 3
+    pool.give_back(one)
+    for n in range(1, 1001, 37):
+        again = pool.borrow(n)
+        assert again is one and len(again) == n
+        pool.give_back(again)
+
+
+def test_pool_takes_back_only_what_it_lent():
+    pool = Pool(1, 100)
+    pool.give_back(bytearray(100))
+    one = pool.borrow(100)
+    assert pool.borrow(100) is None
+    pool.give_back(bytearray(100))  # equal, but another
+    assert pool.borrow(100) is None
+    pool.give_back(one)
+    pool.give_back(one)
+    assert pool.borrow(100) is one
+    assert pool.borrow(100) is None
+
+
+def test_pool_tells_who_waits():
+    pool = Pool(1, 100)
+    flag, other = Flag(), Flag()
+    assert not pool.wait(flag)
+    buf = pool.borrow(1)
+    assert pool.wait(flag) and pool.wait(flag) and pool.wait(other)
+    assert flag.count == 0
+    pool.give_back(buf)
+    assert (flag.count, other.count) == (1, 1)
+    pool.give_back(pool.borrow(1))
+    assert (flag.count, other.count) == (1, 1)
+
+
+def test_settings_of_a_pool():
+    assert raises(ValueError, lambda: Settings(pool=Pool(1, 100), max_message=101))
+    assert raises(ValueError, lambda: Settings(pool=Pool(1, 100), max_message=100, stream=True))
+    assert Settings(pool=Pool(1, 100), max_message=100).max_message == 100

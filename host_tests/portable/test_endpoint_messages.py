@@ -4,6 +4,7 @@ import asyncio
 
 from scripted import EOF, ScriptedTransport, Session, call, messages, raises, run, start
 from signalbox.net.endpoint import Chunk
+from signalbox.ws.buffers import Pool
 from signalbox.ws.close import ConnectionClosed
 from wire import ROLES, Source, close_payload
 
@@ -604,4 +605,116 @@ async def test_pings_are_answered_in_order_at_once():
         session = Session(client)
         await session.feed(*[session.peer(0x89, b"%d" % i) for i in range(10)])
         assert session.sent() == [(0x8A, b"%d" % i) for i in range(10)]
+        await session.drop()
+
+
+# With a pool of buffers
+
+
+def pooled(client, **more):
+    pool = Pool(1, 4000)
+    return pool, Session(client, max_message=4000, pool=pool, **more)
+
+
+async def test_send_octets_as_text():
+    for client in ROLES:
+        session = Session(client)
+        ws = session.ws
+        large = "grün".encode() * 2000
+        await ws.send(b"octets", text=True)
+        await ws.send(bytearray(b"more"), text=True)
+        await ws.send([b"in ", "par", memoryview(b"ts")], text=True)
+        waiting = start(call(ws.send, large, True))
+        await run()
+        assert session.sent() == [
+            (0x81, b"octets"),
+            (0x81, b"more"),
+            (0x01, b"in "),
+            (0x00, b"par"),
+            (0x80, b"ts"),
+            (0x81, large),
+        ]
+        await waiting
+        await session.drop()
+
+
+async def test_send_octets_as_text_when_there_is_room_again():
+    for client in ROLES:
+        session = Session(client, ScriptedTransport(room=0))
+        sends = [start(call(session.ws.send, b"x" * 3000, True)) for _ in range(3)]
+        parts = start(call(session.ws.send, [b"a", b"b"], True))
+        await run()
+        assert not all(send.done() for send in sends)
+        session.transport.give_room(None)
+        for send in sends + [parts]:
+            await send
+        await run()
+        sent = session.sent()
+        at = sent.index((0x01, b"a"))
+        assert sent[at : at + 2] == [(0x01, b"a"), (0x80, b"b")]
+        assert sent[:at] + sent[at + 2 :] == [(0x81, b"x" * 3000)] * 3
+        await session.drop()
+
+
+async def test_pool_a_reader_waits_for_a_buffer():
+    for client in ROLES:
+        pool, session = pooled(client)
+        held = pool.borrow(1)
+        await session.feed(session.peer(0x81, BLOCK.hex().encode()), session.peer(0x89, b"ping"))
+        assert session.ws.recv_nowait() is None
+        assert session.sent() == []
+        await session.clock.advance(29000)  # silence that is not the peer's
+        assert session.ws.outcome is None
+        assert session.sent() == []
+        pool.give_back(held)
+        await run()
+        octets = session.ws.recv_nowait()
+        assert octets is held and octets == BLOCK.hex().encode()
+        assert session.sent() == [(0x8A, b"ping")]
+        await session.drop()
+
+
+async def test_pool_a_reader_does_not_wait_while_closing():
+    for client in ROLES:
+        for before in (True, False):
+            pool, session = pooled(client)
+            pool.borrow(1)
+            if before:
+                session.ws.close(1000)
+                await run()
+            await session.feed(session.peer(0x81, b"x" * 2000), session.peer_close(1000))
+            if not before:
+                session.ws.close(1000)
+                await run()
+            assert bytes(session.ws.recv_nowait()) == b"x" * 2000
+            await session.clock.advance(400)  # in which the application could answer
+            if client:
+                await session.feed(EOF)
+            await session.outcome(
+                code=1000,
+                clean=True,
+                initiator="local",
+                sent_code=1000,
+                rcvd_code=1000,
+            )
+
+
+async def test_pool_a_reader_that_waits_ends_at_once():
+    for client in ROLES:
+        pool, session = pooled(client)
+        pool.borrow(1)
+        await session.feed(session.peer(0x81, b"x" * 2000))
+        session.ws.close_now()
+        await run()
+        assert session.ws.outcome.code == 1006
+        await session.drop()
+
+
+async def test_pool_gets_back_a_message_without_room():
+    for client in ROLES:
+        pool, session = pooled(client)
+        session.ws.close(1000)
+        await session.feed(*[session.peer(0x82, b"small")] * 15, session.peer(0x81, b"x" * 2000))
+        assert session.ws.connection.discarded == 1
+        assert pool.borrow(1) is not None
         await session.drop()

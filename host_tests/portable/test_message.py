@@ -1,7 +1,8 @@
 """From frames to messages: ws/message.py, RFC 6455 sections 5.4, 5.6 and 8.1."""
 
 from signalbox.ws import message
-from signalbox.ws.message import BINARY, CHUNK, NEED_DATA, TEXT, MessageReader
+from signalbox.ws.buffers import Pool
+from signalbox.ws.message import BINARY, CHUNK, NEED_DATA, TEXT, WAIT, MessageReader
 from wire import KEY, ROLES, chunkings, frame
 
 CLOSE, PING, PONG = 8, 9, 10
@@ -11,8 +12,8 @@ MIXED = "grün €uro 😀 plain, and then some more: ÄÖÜ"
 class Incoming:
     """A MessageReader, and frames for it."""
 
-    def __init__(self, masked=True, max_message=1000, stream=False):
-        self.reader = MessageReader(masked, max_message, stream)
+    def __init__(self, masked=True, max_message=1000, stream=False, pool=None):
+        self.reader = MessageReader(masked, max_message, stream, pool)
         self.key = KEY if masked else None
         self.buf = None
 
@@ -39,6 +40,8 @@ class Incoming:
             if event == NEED_DATA:
                 assert reader.unread == 0
                 return events
+            if event == WAIT:
+                return events + [WAIT]
             if event < 0:
                 return events + [event]
             if event in (TEXT, BINARY):
@@ -491,3 +494,109 @@ def test_no_memory_for_a_message():
         assert without_memory(message, "bytearray", incoming, incoming.frame(0x02, b"x" * 50))
         incoming.reader.stop()
         assert not incoming.reader.partial
+
+
+# With a pool of buffers
+
+LARGE = MIXED.encode() * 30  # 1650 octets
+
+
+def pooled(masked, count=1):
+    pool = Pool(count, 3000)
+    return pool, Incoming(masked, 3000, pool=pool)
+
+
+def test_pool_text_is_given_as_octets_and_binary_as_a_view():
+    for masked in ROLES:
+        for n in (0, 1, 200):
+            _, i = pooled(masked)
+            text = MIXED.encode() + b"x" * n
+            for pieces in chunkings(i.frame(0x81, text) + i.frame(0x82, b"b" * n)):
+                _, i = pooled(masked)
+                (kind, octets), (other, view) = i.take(*pieces)
+                assert (kind, other) == (TEXT, BINARY)
+                assert type(octets) is bytearray and octets == text
+                assert type(view) is memoryview and bytes(view) == b"b" * n
+
+
+def test_pool_large_text_is_in_its_buffer():
+    for masked in ROLES:
+        _, i = pooled(masked)
+        wire = i.frame(0x81, LARGE)
+        for pieces in (
+            [wire],
+            [wire[:5], wire[5:]],
+            [wire[k : k + 100] for k in range(0, 2000, 100)],
+        ):
+            pool, i = pooled(masked)
+            ((kind, octets),) = i.take(*pieces)
+            assert kind == TEXT and octets == LARGE
+            assert pool.borrow(1) is None
+            pool.give_back(octets)
+            assert pool.borrow(1) is octets
+
+
+def test_pool_fragmented_text_is_in_its_buffer():
+    for masked in ROLES:
+        for empty in (b"", b"first"):
+            pool, i = pooled(masked)
+            wire = i.frame(0x01, empty) + i.frame(0x00, LARGE) + i.frame(0x80, b"last")
+            ((kind, octets),) = i.take(wire)
+            assert kind == TEXT and octets == empty + LARGE + b"last"
+            pool.give_back(octets)
+            assert pool.borrow(1) is octets
+
+
+def test_pool_without_a_buffer_the_reader_waits():
+    for masked in ROLES:
+        for first, rest in ((0x81, b""), (0x01, frame(0x80, b"end", KEY if masked else None))):
+            for cut in (0, 1, 700):
+                pool, i = pooled(masked)
+                held = pool.borrow(1)
+                wire = (
+                    i.frame(0x89, b"ping") + i.frame(first, LARGE) + rest + i.frame(0x82, b"next")
+                )
+                assert i.take(wire[: len(wire) - cut]) == [(PING, b"ping"), WAIT]
+                assert i.events() == [WAIT]
+                pool.give_back(held)
+                events = i.events()
+                if cut:
+                    events += i.take(wire[len(wire) - cut :])
+                end = b"end" if rest else b""
+                assert events == [(TEXT, LARGE + end), (BINARY, b"next")]
+
+
+def test_pool_an_impatient_reader_takes_new_memory():
+    for masked in ROLES:
+        pool, i = pooled(masked)
+        held = pool.borrow(1)
+        i.reader.patient = False
+        ((kind, octets),) = i.take(i.frame(0x81, LARGE))
+        assert kind == TEXT and octets == LARGE
+        assert octets is not held
+        i.reader.discard()
+        pool.give_back(held)
+        assert pool.borrow(1) is held
+
+
+def test_pool_gets_back_what_is_not_delivered():
+    for masked in ROLES:
+        pool, i = pooled(masked)
+        i.take(i.frame(0x81, LARGE)[:-1])
+        assert pool.borrow(1) is None
+        i.reader.stop()
+        assert pool.borrow(1) is not None
+        pool, i = pooled(masked)
+        i.take(i.frame(0x81, LARGE))
+        i.reader.discard()
+        assert pool.borrow(1) is not None
+        pool, i = pooled(masked)
+        assert i.take(i.frame(0x81, LARGE + b"\xff"))[-1] == -1007
+        i.reader.stop()
+        assert pool.borrow(1) is not None
+
+
+def test_discard_without_a_pool():
+    for i in both():
+        i.take(i.frame(0x81, b"text"))
+        i.reader.discard()

@@ -31,6 +31,7 @@ _SETTLE = const(300)  # ms for the application to answer messages before a Close
 _TURNS = const(16)  # writes in a row before other tasks get a turn
 _DRAINS = const(512)  # reads while draining, before TCP is closed all the same
 _OCTETS = (bytes, bytearray, memoryview)
+_STR = const(2)  # no octets, but a str
 
 _BUSY = const(0)
 _PAUSED = const(1)  # waits for the application
@@ -43,6 +44,7 @@ _OPEN = const(2)
 _NEED_DATA = const(0)
 _BINARY = const(2)
 _CHUNK = const(3)
+_WAIT = const(5)
 _CLOSE = const(8)
 _PONG = const(10)
 
@@ -201,23 +203,26 @@ class WebSocket:
             self._changed.set()
         return message
 
-    def send(self, message):
+    def send(self, message, text=False):
         """Await it: returns when `message` is accepted and may be changed again.
 
         str: text. bytes, bytearray, memoryview: binary. Anything with readinto(buf): binary, in
         fragments, never assembled. An iterable or asynchronous iterable of str or bytes: one
         fragmented message; if it raises or is cancelled halfway, the connection is closed with
         1011. Waits while there is no room. ConnectionClosed behind a Close; ValueError for text
-        with a lone surrogate.
+        with a lone surrogate. `text`: send octets as text; that they are UTF-8 is yours to know.
         """
         if self._sending:
-            return self._send_later(message)
+            return self._send_later(message, text)
         connection = self.connection
         output = connection.output
-        text = isinstance(message, str)
-        if not text and not isinstance(message, _OCTETS):
-            return self._send_parts(message)
-        taken = connection.send_text(message) if text else connection.send_binary(message)
+        if isinstance(message, str):
+            text = _STR
+        elif not isinstance(message, _OCTETS):
+            return self._send_parts(message, text)
+        taken = (
+            connection.send_text(message) if text == _STR else connection.send_binary(message, text)
+        )
         # While more messages wait to be answered, the answers are gathered: one write for them
         # all. The last one, or one without room, is written at once, as a task switch costs more
         # than the write; but not so often in a row that others get no turn.
@@ -225,7 +230,9 @@ class WebSocket:
             self._turns -= 1
             if not self._flush():
                 taken = taken or (
-                    connection.send_text(message) if text else connection.send_binary(message)
+                    connection.send_text(message)
+                    if text == _STR
+                    else connection.send_binary(message, text)
                 )
                 if taken and output.empty:
                     return DONE
@@ -233,7 +240,7 @@ class WebSocket:
             self._has_work = True
             self._work.set()
         if not taken:
-            return self._send_later(message)
+            return self._send_later(message, text)
         return DONE if output.whole else self._sent_whole()
 
     async def ping(self):
@@ -300,15 +307,19 @@ class WebSocket:
         else:
             await sleep_ms(0)
 
-    async def _send_later(self, message):
-        send = (
-            self.connection.send_text if isinstance(message, str) else self.connection.send_binary
-        )
+    async def _send_later(self, message, text):
+        connection = self.connection
         while True:
             while self._sending:
                 self._changed.clear()
                 await self._changed.wait()
-            if send(message):
+            if isinstance(message, str):
+                taken = connection.send_text(message)
+            elif isinstance(message, _OCTETS):
+                taken = connection.send_binary(message, text)
+            else:
+                return await self._send_parts(message, text)
+            if taken:
                 break
             await self._room()
         await self._sent_whole()
@@ -319,27 +330,27 @@ class WebSocket:
             self._changed.clear()
             await self._changed.wait()
 
-    async def _send_parts(self, message):
+    async def _send_parts(self, message, text):
         while self._sending:
             self._changed.clear()
             await self._changed.wait()
         self._sending = _ITS_TURN
         try:
             if hasattr(message, "readinto"):
-                while not self.connection.send_source(message):
+                while not self.connection.send_source(message, text):
                     await self._room()
             elif hasattr(message, "__aiter__"):
                 part = None
                 async for following in message:
-                    await self._fragment(part, False)
+                    await self._fragment(part, False, text)
                     part = following
-                await self._fragment(part, True)
+                await self._fragment(part, True, text)
             else:
                 part = None
                 for following in message:
-                    await self._fragment(part, False)
+                    await self._fragment(part, False, text)
                     part = following
-                await self._fragment(part, True)
+                await self._fragment(part, True, text)
             await self._sent_whole()
         except BaseException:
             if self._sending == _OPEN:
@@ -351,14 +362,14 @@ class WebSocket:
             self._sending = 0
             self._changed.set()
 
-    async def _fragment(self, part, final):
+    async def _fragment(self, part, final, text):
         # One behind the iteration, as the last fragment must be known.
         if part is None:
             if not final:
                 return
             part = b""
-        text = isinstance(part, str)
-        if text:
+        if isinstance(part, str):
+            text = True
             part = part.encode()
             # MicroPython encodes a lone surrogate without complaint.
             if validate(part, 0, len(part), 0):
@@ -438,10 +449,16 @@ class WebSocket:
         try:
             while not connection.want_close_tcp():
                 try:
-                    if connection.incoming == ENDED or (queue and self._pause()):
+                    if (
+                        connection.incoming == ENDED
+                        or (queue and self._pause())
+                        or (event == _WAIT and self._starve())
+                    ):
                         self._changed.clear()
                         await self._changed.wait()
                         continue
+                    if event == _WAIT:
+                        event = _NEED_DATA
                     if buf is None and event == _NEED_DATA:
                         if not queue:
                             self._octets = 0
@@ -484,6 +501,8 @@ class WebSocket:
                             event = pull()
                             if event == _NEED_DATA:
                                 break
+                        if event == _WAIT:
+                            break
                         if 0 < event <= _BINARY and room > 1:
                             queue.append(reader.message)
                             room -= 1
@@ -559,10 +578,22 @@ class WebSocket:
             self._at = _BUSY
         return self._at == _PAUSED
 
+    def _starve(self):
+        # Whether to wait for a buffer of the pool: not while closing, when reading must go on.
+        connection = self.connection
+        self._at = _BUSY
+        if connection.outgoing >= QUEUED or connection.want_close_tcp():
+            connection.reader.patient = False
+        elif connection.settings.pool.wait(self._changed):
+            self._at = _PAUSED
+        return self._at == _PAUSED
+
     def _deliver(self, event):
         # Queue a message or chunk. Returns whether there is room for another.
         if len(self._queue) >= _QUEUE:
             self.connection.discarded += 1
+            if event != _CHUNK:
+                self.connection.reader.discard()
             return True
         self._idle = False
         reader = self.connection.reader

@@ -97,19 +97,22 @@ class Settings:
     drain = 1 << 20  # after a failure: the most that is read and discarded
     stream = False  # give out CHUNKs instead of assembled messages
     finish_window = False  # let the application go on sending after the peer's Close
+    pool = None  # a Pool: text is given out as octets, in buffers of it; see message.py
 
     def __init__(self, **settings):
         """Change some; TypeError for a name that isn't there, ValueError for an unfit value."""
         for name, value in settings.items():
             if not hasattr(Settings, name):
                 raise TypeError("no setting %r" % name)
-            if value < 0:
+            if name != "pool" and value < 0:
                 raise ValueError("%s: a number from 0 on, not %r" % (name, value))
             setattr(self, name, value)
         if not 140 <= self.buffer <= 65535:
             raise ValueError("buffer: 140 to 65535 octets, not %r" % self.buffer)
         if self.finish_timeout >= self.close_timeout:
             raise ValueError("finish_timeout must be shorter than close_timeout")
+        if self.pool and (self.stream or self.max_message > self.pool.size):
+            raise ValueError("max_message: what a buffer of the pool holds, and no stream")
         self.buffers = Buffers(self.buffer)
 
 
@@ -134,7 +137,9 @@ class Connection:
         """`client`: our role. `keys`: MaskingKeys for a client, or None for the shared ones."""
         self.client = client
         self.settings = settings
-        self.reader = MessageReader(not client, settings.max_message, settings.stream)
+        self.reader = MessageReader(
+            not client, settings.max_message, settings.stream, settings.pool
+        )
         self.output = Output(settings.buffers, (keys or _client_keys()) if client else None)
         self.outgoing = SENDING
         self.incoming = RECEIVING
@@ -299,14 +304,15 @@ class Connection:
             n = len(octets)
         return self.output.put(_FIN_TEXT, octets, n)
 
-    def send_binary(self, data):
+    def send_binary(self, data, text=False):
         """Accept a binary message, any object of octets with the buffer protocol; as send_text().
 
         A message larger than the buffer is referred to until `output.whole`: don't change it.
+        `text`: it is a text message; that the octets are UTF-8 is the caller's to check.
         """
         if not self.accepting or self._flags & _FRAGMENTING:
             self._refuse()
-        return self.output.put(_FIN_BINARY, data, len(data))
+        return self.output.put(_FIN_TEXT if text else _FIN_BINARY, data, len(data))
 
     def send_fragment(self, data, final, text=False):
         """Accept the next fragment of a message (5.4): as send_binary(). The first begins one.

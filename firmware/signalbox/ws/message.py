@@ -5,9 +5,14 @@ Knows what may follow what in the incoming direction; not what is done about it 
 The reader pulls from a window of the caller's buffer. Nothing is allocated but the message that
 the application gets: binary as a bytearray that is its own, text as a str. A text longer than
 the window is assembled in one buffer that all connections share, as a str is a copy anyway.
+
+With a Pool, text is given out as the octets that came in, a bytearray, a large one in a buffer of
+the pool, which the application gives back; while there is none, the reader waits. Binary is a
+memoryview then, to tell it apart.
 """
 
 from ..compat import const
+from .buffers import resize
 from .frame import KEY_K, MORE, VIOLATION, FrameParser
 from .mask import move, xor
 from .utf8 import REJECT, validate
@@ -18,6 +23,7 @@ NEED_DATA = 0
 TEXT = 1
 BINARY = 2
 CHUNK = 3
+WAIT = 5  # for a buffer of the pool: call next() again when there is one
 
 _HERE = const(0)  # frame.HERE
 _NEED_DATA = const(0)
@@ -26,6 +32,7 @@ _BINARY = const(2)
 _CHUNK = const(3)
 _CONTROL_AT = const(14)  # frame.LARGEST_HEADER
 _AGAIN = const(4)  # a frame ended, and no message with it
+_WAIT = const(5)
 _CONTROL = const(8)
 _WHOLE_TEXT = const(0x81)
 _WHOLE_BINARY = const(0x82)
@@ -34,7 +41,8 @@ _PROTOCOL_ERROR = const(-1002)
 _INVALID_DATA = const(-1007)
 _TOO_BIG = const(-1009)
 
-_FILL = bytes(512)
+_SMALL = const(1024)  # octets of a text that needs no buffer of the pool
+
 _spare = None  # the shared text buffer, while no message is being assembled in it
 _spare_size = 0  # the longest it has been: up to there it is resized without an allocation
 
@@ -46,16 +54,8 @@ def _borrow(n):
     if buf is None or _spare_size < n:
         return bytearray(n)
     _spare = None
-    _resize(buf, n)
+    resize(buf, n)
     return buf
-
-
-def _resize(buf, n):
-    # Shrinking keeps the space, and growing back into it allocates nothing. No view of it lives.
-    while len(buf) < n:
-        buf.extend(_FILL)
-    if len(buf) > n:
-        buf[n:] = b""
 
 
 def _give_back(buf):
@@ -76,17 +76,22 @@ class MessageReader(FrameParser):
 
     chunk_opcode = 0
     chunk_final = False
+    pool = None
+    patient = True  # wait for a buffer of the pool, rather than take a new one
 
-    def __init__(self, masked, max_message, stream):
+    def __init__(self, masked, max_message, stream, pool=None):
         """`masked`: the peer masks. `max_message`: octets of the largest message assembled.
 
         `stream`: data frames are given out in CHUNKs as they arrive, of any total size; text
-        is checked, but a chunk may end inside a character.
+        is checked, but a chunk may end inside a character. `pool`: of buffers of `max_message`.
         """
         super().__init__(masked)
         self.max_message = max_message
         # Nothing is ever whole while it is given out in chunks.
         self._largest_whole = -1 if stream else max_message
+        if pool:
+            self.pool = pool
+            self._largest_whole = min(max_message, _SMALL)
         self.message = None
         self.data = None
         self.offset = 0
@@ -109,9 +114,20 @@ class MessageReader(FrameParser):
         self._at = self._end
         self._left = -1
         if self._type == _TEXT and self._body is not None:
-            _give_back(self._body)
+            self._give_back(self._body)
         self._type = 0
         self._body = None
+
+    def discard(self):
+        """The application doesn't get `message`."""
+        if self.pool:
+            self.pool.give_back(self.message)
+
+    def _give_back(self, body):
+        if self.pool:
+            self.pool.give_back(body)
+        else:
+            _give_back(body)
 
     def next(self):
         """The next event. Octets after the first bad one are never looked at."""
@@ -177,8 +193,11 @@ class MessageReader(FrameParser):
         self._at = at + n
         if self._mask_bit:
             xor(buf, at, n, buf, (at - 4) << 2)
-        self.message = buf[at : at + n]
+        self.message = self._binary(buf[at : at + n])
         return _BINARY
+
+    def _binary(self, octets):
+        return memoryview(octets) if self.pool else octets
 
     def _whole_text(self):
         at = self._at
@@ -187,6 +206,9 @@ class MessageReader(FrameParser):
         if self._is_broken(at, n):
             self._type = _TEXT  # it never ended, however it came in
             return _INVALID_DATA
+        if self.pool:
+            self.message = self._buf[at : at + n]
+            return _TEXT
         if n == 0:
             self.message = ""
             return _TEXT
@@ -222,8 +244,24 @@ class MessageReader(FrameParser):
             if not self._stream:
                 if self._size + n > self.max_message:
                     return _TOO_BIG
-                self._make_room(self._size + n, self.first & 0x80)
+                if not (self.pool and self._type == _TEXT):
+                    self._make_room(self._size + n, self.first & 0x80)
         return self._payload()
+
+    def _take_from_pool(self):
+        # Whether there is a body now: room for a message whose length is known, else for the
+        # longest.
+        if self.first < 0x80:
+            n = self.max_message
+        else:
+            n = self._left
+            if n <= _SMALL:
+                self._body = bytearray(n)
+                return True
+        self._body = self.pool.borrow(n)
+        if self._body is None and not self.patient:
+            self._body = bytearray(n)
+        return self._body is not None
 
     def _make_room(self, n, last):
         # Exact where the whole is known; a message of many fragments doubles its room.
@@ -234,7 +272,7 @@ class MessageReader(FrameParser):
             if not last:
                 n = min(max(n, 2 * len(body)), self.max_message)
             if self._type == _TEXT:
-                _resize(body, n)
+                resize(body, n)
             else:
                 self._body = bytearray(n)
                 move(self._body, 0, body, 0, self._size)
@@ -246,6 +284,8 @@ class MessageReader(FrameParser):
         if self.first & _CONTROL:
             return self._control_payload(n)
         at = self._at
+        if self._body is None and not self._stream and not self._take_from_pool():
+            return _WAIT
         self._at += n
         self._left -= n
         if self._stream:
@@ -290,11 +330,13 @@ class MessageReader(FrameParser):
         self._body = None
         if len(body) > self._size:
             body[self._size :] = b""
-        if kind == _TEXT:
+        if kind == _BINARY:
+            self.message = self._binary(body)
+        elif self.pool:
+            self.message = body
+        else:
             self.message = str(body, "utf-8")
             _give_back(body)
-        else:
-            self.message = body
         return kind
 
     def _chunk(self, at, n):
