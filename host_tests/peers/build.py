@@ -11,6 +11,7 @@ share it. Whatever its package manager downloads comes from where the system has
 import argparse
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import platform
@@ -41,7 +42,7 @@ class Tool:
 
     def told_version(self):
         """What it says; None where there is none."""
-        return ask(self.command, *self.version) if shutil.which(self.command) else None
+        return ask(self.command, *self.version)
 
     def fault(self):
         """Why it won't do; None if it will."""
@@ -61,7 +62,9 @@ class Kit:
 
     name: str
     tools: tuple
-    steps: object  # of the directory to be made and a copy of the sources: yields (what, command)
+    steps: (
+        object  # of the directory to be made: yields (what, command), run in a copy of the sources
+    )
     expectation: str  # how long it takes, and how much room
 
     def directory(self):
@@ -112,6 +115,7 @@ class Kit:
             environ = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
             install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
             run("Debian packages", install, log, env=environ)
+            ask.cache_clear()
         if faults := self.faults():
             every = " ".join(sorted({tool.package for tool in self.tools}))
             raise BuildError(
@@ -128,7 +132,7 @@ class Kit:
         started = time.monotonic()
         directory.mkdir()
         shutil.copytree(HERE / self.name, source, ignore=shutil.ignore_patterns("__pycache__"))
-        for what, command in self.steps(directory, source):
+        for what, command in self.steps(directory):
             run(what, command, log, cwd=source)
         (directory / "complete").touch()
         say(f"peers: {self.name} after {time.monotonic() - started:.1f} s")
@@ -159,8 +163,9 @@ def run(what, command, log, **more):
     say(f"{time.monotonic() - started:.1f} s")
 
 
+@functools.cache
 def ask(*command):
-    """A command's answer; None if it has none."""
+    """A command's answer; None if it has none, or if there is no such command."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired):
@@ -177,15 +182,25 @@ def say(text, end="\n"):
     print(text, end=end, file=sys.stderr, flush=True)
 
 
-def go_steps(directory, _):
+def go_steps(directory):
     # No toolchain but the one that is installed.
     go = ["env", "GOTOOLCHAIN=local", "go", "build", "-trimpath", "-o", directory]
     yield "go build", [*go, "./gorilla", "./coder"]
 
 
-def node_steps(directory, source):
+def node_steps(_):
     yield "npm ci", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
 
+
+def rust_steps(directory):
+    target = directory / "target"
+    cargo = ["cargo", "build", "--release", "--locked", "--jobs", "2"]
+    yield "cargo build", [*cargo, "--target-dir", target]
+    yield "programs", ["cp", *(target / "release" / name for name in RUST_PROGRAMS), directory]
+    yield "tidying up", ["rm", "-r", target]
+
+
+RUST_PROGRAMS = ("tungstenite-0-21", "tungstenite", "async-tungstenite")
 
 GO = Kit(
     "go",
@@ -199,30 +214,57 @@ NODE = Kit(
     node_steps,
     "seconds",
 )
-KITS = (GO, NODE)
+RUST = Kit(
+    "rust",
+    # The oldest is what tungstenite asks for; a C compiler is for ring.
+    (Tool("cargo", "cargo", oldest=(1, 85)), Tool("rustc", "rustc"), Tool("cc", "gcc")),
+    rust_steps,
+    "two minutes, 10 MB",
+)
+KITS = (GO, NODE, RUST)
 
 
 def peers():
     """For the table."""
-    go = GO.directory()
-    gorilla = pinned(GO, "go.mod", r"gorilla/websocket v(\S+)")
-    node = NODE.directory() / "source"
+    return [*rust_peers(), *go_peers(), *node_peers()]
+
+
+def rust_peers():
+    newest = pinned(RUST, "Cargo.toml", r'\ntungstenite = "=(\S+)"')
+    tokio = pinned(RUST, "Cargo.toml", r'async-tungstenite = .*?"=([^"]+)"')
+    old = pinned(RUST, "Cargo.toml", r'tungstenite_0_21 = .* version = "=([^"]+)"')
     return [
-        Peer("gorilla", gorilla, (str(go / "gorilla"),), build=GO.build),
-        Peer("gorilla-read-once", gorilla, (str(go / "gorilla"), "--read-once"), build=GO.build),
-        Peer(
-            "coder",
-            pinned(GO, "go.mod", r"coder/websocket v(\S+)"),
-            (str(go / "coder"),),
-            build=GO.build,
-        ),
-        Peer(
-            "ws",
-            pinned(NODE, "package.json", r'"ws": "(\S+)"'),
-            ("node", str(node / "ws.js")),
-            build=NODE.build,
-        ),
+        rust("tungstenite-0.21", old, "tungstenite-0-21"),
+        rust("tungstenite", newest, "tungstenite"),
+        rust("tungstenite-leave-at-close", newest, "tungstenite", "--leave-at-close"),
+        rust("async-tungstenite", tokio, "async-tungstenite"),
+        rust("async-tungstenite-gst", tokio, "async-tungstenite", "--gst"),
     ]
+
+
+def rust(name, version, program, *flags):
+    command = (str(RUST.directory() / program), *flags)
+    return Peer(name, version, command, build=RUST.build)
+
+
+def go_peers():
+    gorilla = pinned(GO, "go.mod", r"gorilla/websocket v(\S+)")
+    coder = pinned(GO, "go.mod", r"coder/websocket v(\S+)")
+    return [
+        go("gorilla", gorilla, "gorilla"),
+        go("gorilla-read-once", gorilla, "gorilla", "--read-once"),
+        go("coder", coder, "coder"),
+    ]
+
+
+def go(name, version, program, *flags):
+    return Peer(name, version, (str(GO.directory() / program), *flags), build=GO.build)
+
+
+def node_peers():
+    version = pinned(NODE, "package.json", r'"ws": "(\S+)"')
+    program = NODE.directory() / "source" / "ws.js"
+    return [Peer("ws", version, ("node", str(program)), build=NODE.build)]
 
 
 def pinned(kit, file, pattern):
