@@ -37,11 +37,13 @@ class Tool:
 
     command: str
     package: str
-    version: tuple = ("--version",)  # the arguments that make it tell
+    version: tuple = ("--version",)  # the arguments that make it tell; none if nothing does
     oldest: tuple = ()  # the oldest version that will do
 
     def told_version(self):
         """What it says; None where there is none."""
+        if not self.version:
+            return shutil.which(self.command)
         return ask(self.command, *self.version)
 
     def fault(self):
@@ -200,6 +202,12 @@ def rust_steps(directory):
     yield "tidying up", ["rm", "-r", target]
 
 
+def chromium_steps(directory):
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={directory}/profile"]
+    yield "an empty page", ["chromium", *flags, "--dump-dom", "about:blank"]
+    yield "tidying up", ["rm", "-r", directory / "profile"]
+
+
 RUST_PROGRAMS = ("tungstenite-0-21", "tungstenite", "async-tungstenite")
 
 GO = Kit(
@@ -221,12 +229,19 @@ RUST = Kit(
     rust_steps,
     "two minutes, 10 MB",
 )
-KITS = (GO, NODE, RUST)
+CHROMIUM = Kit(
+    "chromium",
+    # certutil puts the tests' authority where Chromium looks.
+    (Tool("chromium", "chromium"), Tool("certutil", "libnss3-tools", version=())),
+    chromium_steps,
+    "seconds",
+)
+KITS = (GO, NODE, RUST, CHROMIUM)
 
 
 def peers():
     """For the table."""
-    return [*rust_peers(), *go_peers(), *node_peers()]
+    return [*rust_peers(), *go_peers(), *node_peers(), chromium_peer()]
 
 
 def rust_peers():
@@ -265,6 +280,18 @@ def node_peers():
     version = pinned(NODE, "package.json", r'"ws": "(\S+)"')
     program = NODE.directory() / "source" / "ws.js"
     return [Peer("ws", version, ("node", str(program)), build=NODE.build)]
+
+
+def chromium_peer():
+    version = CHROMIUM.tools[0].told_version() or "none"
+    return Peer(
+        "chromium",
+        re.sub(r"^\D*|(?<=\d) .*", "", version),
+        (sys.executable, str(HERE / "chromium" / "chromium_peer.py")),
+        roles=("client",),
+        build=CHROMIUM.build,
+        start_timeout_s=60,
+    )
 
 
 def pinned(kit, file, pattern):
