@@ -8,6 +8,7 @@ import asyncio
 import sys
 
 from signalbox.app import App
+from signalbox.net.access import Access
 
 HOST = "127.0.0.1"
 PORT = 8443  # of gst-webrtc-signalling-server
@@ -33,7 +34,8 @@ async def run(app, port, until_eof):
 def main(arguments):
     """Serve until told to stop. Returns the exit status."""
     port = int(arguments[0]) if arguments else PORT
-    app = App(MAX_PEERS)
+    # It listens where only this computer reaches it, so any page and program may connect.
+    app = App(Access(open=True, origins=("*",)), "signalbox", MAX_PEERS)
     loop = asyncio.get_event_loop()
     running = loop.create_task(run(app, port, "--until-eof" in arguments))
     try:

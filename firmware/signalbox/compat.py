@@ -9,6 +9,11 @@ import time
 
 MICROPYTHON = sys.implementation.name == "micropython"
 
+# Octets that may be on their way to one peer before it has answered for them; 0: any number. The
+# RP2 port's lwIP keeps all that is not acknowledged in one heap of 8000 octets for all connections;
+# when that is full, a write blocks the whole board for up to 10 s. Four peers fit into it.
+IN_FLIGHT = 1400 if sys.platform == "rp2" else 0
+
 if MICROPYTHON:
     from micropython import const
 

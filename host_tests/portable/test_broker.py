@@ -1,4 +1,4 @@
-"""The relay's decisions: who is told what, in which order. Texts after gst-plugins-rs 0.14."""
+"""The broker's decisions: who is told what, in which order. Texts after gst-plugins-rs 0.14."""
 
 import json
 
@@ -19,6 +19,13 @@ def counting():
     return random
 
 
+def text_of(message):
+    """The text of one of take()'s messages."""
+    if isinstance(message, tuple):
+        return "".join(text_of(part) for part in message)
+    return message if isinstance(message, str) else bytes(message).decode()
+
+
 class Relay:
     """A Broker with `peers` connected and welcomed."""
 
@@ -29,14 +36,21 @@ class Relay:
 
     def takes(self):
         """What is to be sent, as a list of (index of the peer, message)."""
-        return [(self.peers.index(peer), json.loads(text)) for peer, text in self.broker.take()]
+        return [
+            (self.peers.index(peer), json.loads(text_of(message)))
+            for peer, message, _ in self.broker.take()
+        ]
 
     def says(self, who, **message):
         """A peer sends a message; returns what is sent then."""
         return self.hears(who, json.dumps(message))
 
     def hears(self, who, text):
-        self.broker.receive(self.peers[who], text)
+        octets = bytearray(text.encode())
+        before = bytes(octets)
+        relayed = self.broker.receive(self.peers[who], octets)
+        referring = [on_its_way is octets for _, _, on_its_way in self.broker._outgoing]
+        assert referring.count(True) == relayed and octets == before
         return self.takes()
 
     def leaves(self, who):
@@ -74,8 +88,8 @@ def with_session():
 def test_a_peer_is_welcomed_with_its_id():
     broker = Broker()
     peer = broker.connect()
-    ((to, text),) = broker.take()
-    assert to is peer
+    ((to, text, octets),) = broker.take()
+    assert to is peer and octets is None
     assert json.loads(text) == {"type": "welcome", "peerId": peer.id}
     assert broker.take() == []
 
@@ -153,10 +167,10 @@ def test_meta_is_passed_on_verbatim():
     broker.take()
     meta = '{"b":1.10, "a":[1e5,12345678901234567890], "\\u00fc":"\\/"}'
     status = '{"type":"setPeerStatus","meta":' + meta + ',"roles":["producer","listener"]}'
-    broker.receive(peer, status)
-    broker.receive(peer, '{"type":"list"}')
+    broker.receive(peer, bytearray(status.encode()))
+    broker.receive(peer, bytearray(b'{"type":"list"}'))
     broker.disconnect(peer)
-    texts = [text for _, text in broker.take()]
+    texts = [text_of(message) for _, message, _ in broker.take()]
     assert len(texts) == 2
     for text in texts:
         assert meta in text, text
@@ -214,6 +228,19 @@ def test_a_session_with_a_producer_makes_the_sender_its_consumer():
         ),
     ]
     assert session != relay.id(0) and session != relay.id(1)
+
+
+def test_an_offer_stays_where_it_came_in():
+    relay = Relay(2)
+    relay.takes_roles(0, "producer")
+    offer = '"v=0\\r\\n\\u00fc\\/"'
+    text = f'{{"offer":{offer},"type":"startSession","peerId":"{relay.id(0)}"}}'
+    octets = bytearray(text.encode())
+    assert relay.broker.receive(relay.peers[1], octets)
+    (_, _, none), (_, (head, view, tail), on_its_way) = relay.broker.take()
+    assert none is None and on_its_way is octets
+    assert type(view) is memoryview and bytes(view) == offer.encode()
+    assert json.loads(head + offer + tail)["offer"] == json.loads(offer)
 
 
 def test_a_session_without_an_offer_says_null():
@@ -290,8 +317,11 @@ def test_peer_messages_go_both_ways_as_they_came():
     for text in texts:
         text %= session
         for sender, receiver in ((0, 1), (1, 0)):
-            relay.broker.receive(relay.peers[sender], text)
-            assert relay.broker.take() == [(relay.peers[receiver], text)]
+            octets = bytearray(text.encode())
+            assert relay.broker.receive(relay.peers[sender], octets)
+            ((peer, message, on_its_way),) = relay.broker.take()
+            assert peer is relay.peers[receiver]
+            assert message is octets and on_its_way is octets and octets == text.encode()
 
 
 def test_only_the_producer_offers():
@@ -425,3 +455,88 @@ def test_what_is_no_message_has_no_answer_and_changes_nothing():
         for who in (0, 1, 2):
             assert relay.hears(who, text) == [], text
     assert len(relay.says(0, type="peer", sessionId=session, ice=ice)) == 1
+
+
+# Protocol 1.1
+
+
+def on_1_1(relay, who):
+    assert relay.says(who, type="setProtocolVersion", version="v1_1") == []
+
+
+def test_passive_consumers_are_listed():
+    relay = Relay(3)
+    relay.takes_roles(0, "consumer", "listener", meta={"n": 1})
+    relay.takes_roles(1, "producer")
+    assert relay.says(2, type="listConsumers") == [
+        (2, {"type": "listConsumers", "consumers": [{"id": relay.id(0), "meta": {"n": 1}}]})
+    ]
+
+
+def test_1_1_is_spoken_only_to_peers_that_chose_it():
+    for chosen in ("v1_0", "v1_1"):
+        for other in (0, 1):
+            relay = Relay(2)
+            assert relay.says(other, type="setProtocolVersion", version=chosen) == []
+            relay.takes_roles(0, "producer")
+            session = relay.starts(1, 0)
+            sent = relay.says(1 - other, type="endSession", sessionId=session)
+            if chosen == "v1_1":
+                end = {"type": "endSessionV1_1", "sessionId": session, "error": None}
+                assert sent == [(other, end)]
+            else:
+                assert sent == [ended(other, session)]
+
+
+def test_the_reason_of_an_end_goes_to_a_peer_of_1_1_as_it_came():
+    relay = Relay(3)
+    on_1_1(relay, 0)
+    on_1_1(relay, 1)
+    relay.takes_roles(0, "producer")
+    for error_text in ('"no \\ud83d\\ude00"', "null"):
+        session = relay.starts(1, 0)
+        text = f'{{"error": {error_text} ,"sessionId":"{session}","type":"endSessionV1_1"}}'
+        ((who, message),) = relay.hears(1, text)
+        assert (who, message["type"], message["sessionId"]) == (0, "endSessionV1_1", session)
+        assert message["error"] == json.loads(error_text)
+    session = relay.starts(2, 0)
+    message = {"type": "endSessionV1_1", "sessionId": session, "error": "gone"}
+    assert relay.says(0, **message) == [ended(2, session)]
+
+
+def test_a_reason_needs_1_1():
+    relay, session = with_session()
+    message = {"type": "endSessionV1_1", "sessionId": session, "error": "gone"}
+    assert relay.says(0, **message) == error(
+        0,
+        f"Invalid end session message with error from peer '{relay.id(0)}', "
+        "minimum protocol version is 1.1",
+    )
+    assert relay.says(0, type="endSessionV1_1", sessionId=session) == [ended(1, session)]
+
+
+def test_a_version_is_chosen_first_or_not_at_all():
+    for first in ({"type": "list"}, {"type": "setProtocolVersion", "version": "v1_1"}):
+        relay = Relay(1)
+        relay.says(0, **first)
+        assert relay.says(0, type="setProtocolVersion", version="v1_0") == error(
+            0, f"Protocol version selection for peer '{relay.id(0)}' must be first message"
+        )
+    relay = Relay(1)
+    relay.hears(0, "what is no message is no first one")
+    on_1_1(relay, 0)
+
+
+def test_nobody_but_its_two_ends_a_session():
+    relay, session = with_session()
+    for kind in ("endSession", "endSessionV1_1"):
+        refused = error(2, f"Peer {relay.id(2)} is not part of {session}")
+        assert relay.says(2, type=kind, sessionId=session) == refused
+    assert relay.says(0, type="endSession", sessionId=session) == [ended(1, session)]
+
+
+def test_an_id_too_long_is_no_message():
+    relay = Relay(1)
+    relay.takes_roles(0, "producer")
+    assert relay.says(0, type="startSession", peerId="x" * 200) == []
+    assert relay.says(0, type="endSession", sessionId="x" * 200) == []

@@ -220,9 +220,9 @@ def test_pool_tells_who_waits():
     assert not pool.wait(flag)
     buf = pool.borrow(1)
     assert pool.wait(flag) and pool.wait(flag) and pool.wait(other)
-    assert flag.count == 0
+    assert flag.count == 0 and pool.wanted
     pool.give_back(buf)
-    assert (flag.count, other.count) == (1, 1)
+    assert (flag.count, other.count) == (1, 1) and not pool.wanted
     pool.give_back(pool.borrow(1))
     assert (flag.count, other.count) == (1, 1)
 

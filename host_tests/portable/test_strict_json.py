@@ -2,8 +2,14 @@
 
 import json
 
-from signalbox.signalling.strict_json import parse
+from signalbox.signalling import strict_json
+from signalbox.signalling.strict_json import unescape
 from wire import raises
+
+
+def parse(text, names):
+    return strict_json.parse(bytearray(text.encode()), names)
+
 
 VALUES = (
     "null",
@@ -126,7 +132,7 @@ def test_text_that_is_no_object_is_refused():
 def test_white_space_may_be_anywhere_between_tokens():
     members = parse(' \t\r\n{ \n"a" :\t[ 1 , 2 ] , "b":\r{"c" : "d" } } \n', ("a", "b", "c"))
     assert json.loads(members.text("a")) == [1, 2]
-    assert members.object("b").string("c") == "d"
+    assert members.object("b", ("c",)).string("c") == "d"
     assert raises(ValueError, parse, '{"a":1}\x0b', ("a",))
     assert raises(ValueError, parse, '\ufeff{"a":1}', ("a",))
 
@@ -152,14 +158,68 @@ def test_strings_are_decoded():
     assert raises(ValueError, members.optional, "c")
 
 
-def test_members_of_a_member_are_the_same_names():
+def test_members_of_a_member():
     members = parse('{"b":1,"a":{"x":2,"b":"inner"}}', ("a", "b"))
     assert members.text("b") == "1"
-    inner = members.object("a")
+    inner = members.object("a", ("b",))
     assert inner.string("b") == "inner"
     assert not inner.has("x")
-    assert raises(ValueError, members.object, "b")
-    assert raises(ValueError, members.object, "x")
+    assert raises(ValueError, members.object, "b", ())
+    assert raises(ValueError, members.object, "x", ())
+
+
+def test_where_a_value_is():
+    members = parse('{"a" : "grün" , "b":null}', ("a", "b", "c"))
+    start, end = members.span("a")
+    assert members.octets[start:end] == '"grün"'.encode()
+    assert members.is_null("b") and members.is_null("c") and not members.is_null("a")
+
+
+def test_items_of_an_array():
+    for text, expected in (
+        ("[]", []),
+        ("[ ]", []),
+        ("[1]", ["1"]),
+        ('[ {"a":[1,2]} , [ ],"],[" ]', ["{", "[", '"']),
+    ):
+        members = parse('{"a":' + text + "}", ("a",))
+        assert [chr(members.octets[at]) for at in members.items("a")] == expected, text
+    members = parse('{"a":{}}', ("a", "b"))
+    assert raises(ValueError, list, members.items("a"))
+    assert raises(ValueError, list, members.items("b"))
+
+
+def test_a_string_is_decoded_in_place():
+    for text in (
+        "",
+        "plain",
+        "v=0\r\no=- 1 2 IN IP4\r\n" * 20,
+        'all " of \\ them / \b\f\n\r\t',
+        "grün €uro 😀",
+        "😀",
+    ):
+        for ascii_only in (True, False):
+            written = as_json(text, ascii_only)
+            octets = bytearray(("x" + written + "y").encode())
+            end = unescape(octets, 1, len(octets) - 1)
+            assert bytes(octets[2:end]) == text.encode(), written
+            assert octets[0] == ord("x") and octets[-1] == ord("y")
+    octets = bytearray(b'"\\/\\u0041\\u00E9"')
+    assert octets[1 : unescape(octets, 0, len(octets))] == "/Aé".encode()
+
+
+def as_json(text, ascii_only):
+    written = ""
+    for char in json.dumps(text):
+        code = ord(char)
+        if not ascii_only or code < 0x80:
+            written += char
+        elif code < 0x10000:
+            written += f"\\u{code:04x}"
+        else:
+            code -= 0x10000
+            written += f"\\u{0xD800 | code >> 10:04x}\\u{0xDC00 | code & 0x3FF:04x}"
+    return written
 
 
 def test_what_is_not_there_is_null_of_no_size():

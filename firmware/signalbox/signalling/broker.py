@@ -1,45 +1,34 @@
 """The relay between peers: who is there, in which roles, and in which sessions.
 
-Follows gst-plugins-rs, net/webrtc/signalling/src/handlers/mod.rs (0.14 and newer), protocol 1.0.
-Sans-IO: text in, `(peer, text)` out, in the order in which they are to be sent. What isn't a
+Follows gst-plugins-rs, net/webrtc/signalling/src/handlers/mod.rs (0.14 and newer), protocol 1.0 and
+1.1. Sans-IO: octets in, messages out, in the order in which they are to be sent. What isn't a
 message of the protocol is ignored, as there: a peer's mistakes never end its connection.
+
+Better than there: a session ends only by one of its two; a peer is sent messages of 1.1 only if it
+chose 1.1; `newPeer` is nothing that a peer can say; everything has a cap.
 """
 
 import json
 import os
 
-from ..compat import const
-from .strict_json import parse
+from .schema import TO_SERVER, parse
 
 MAX_PEERS = 4  # a stock Pico W has no more TCP connections
-MAX_SESSIONS = 16  # among all peers
-MAX_META = 2048  # octets of a peer's `meta`, which is kept while the peer is there
-
-_LONGEST_ROLES = const(256)  # octets of JSON
-_LARGEST_U32 = const(0xFFFFFFFF)
-_ROLES = ("producer", "listener", "consumer")
-_NAMES = (
-    "type",
-    "roles",
-    "meta",
-    "peerId",
-    "offer",
-    "sessionId",
-    "sdp",
-    "ice",
-    "candidate",
-    "sdpMLineIndex",
-)
+MAX_SESSIONS = 8  # among all peers
+MAX_META = 1024  # octets of a peer's `meta`, which is kept while the peer is there
 
 
 class Peer:
     """A connected peer: its `id`, the `roles` that it took, and its `meta` as JSON text."""
 
+    roles = ()
+    meta = "null"
+    named = None  # `id`, from the first status on
+    version = 0  # 1: it chose protocol 1.1
+    spoken = False  # it has sent a message
+
     def __init__(self, peer_id):
         self.id = peer_id
-        self.roles = []
-        self.meta = "null"
-        self.named = None  # `id`, from the first status on
 
 
 class Session:
@@ -78,6 +67,16 @@ class Broker:
         self._sessions = {}
         self._outgoing = []
 
+    @property
+    def peers(self):
+        """The peers that are there."""
+        return self._peers.values()
+
+    @property
+    def sessions(self):
+        """The sessions that there are."""
+        return self._sessions.values()
+
     def connect(self):
         """A peer has come. Returns the Peer. RuntimeError past `max_peers`: the server refuses
         them before that.
@@ -90,58 +89,76 @@ class Broker:
         return peer
 
     def disconnect(self, peer):
-        """A peer has gone: its counterparts are told, and then the listeners."""
-        del self._peers[peer.id]
-        for session in list(self._sessions.values()):
-            if session.other(peer):
-                self._end(session, peer)
-        peer.roles = []
+        """A peer has gone: its counterparts are told, and then the listeners.
+
+        After a MemoryError, call it again.
+        """
+        self._peers.pop(peer.id, None)
+        self._end_all(peer, True, True)
+        peer.roles = ()
         self._announce(peer)
 
     def take(self):
-        """What is to be sent now: a list of (Peer, text)."""
+        """What is to be sent now: a list of (Peer, message, octets).
+
+        `message`: a str; octets; or a tuple of both, which are one message. `octets`: what came
+        with receive() and is (a part of) the message, or None.
+        """
         outgoing = self._outgoing
         self._outgoing = []
         return outgoing
 
-    def receive(self, peer, text):
-        """A text message came from a peer."""
+    def receive(self, peer, octets):
+        """A text message came from a peer, a bytearray. Returns whether it is on its way to another
+        peer: then take() refers to it, and it must not be changed until it was sent.
+        """
         try:
-            message = parse(text, _NAMES)
-            kind = message.string("type")
-            if kind == "peer":
-                self._relay(peer, message, text)
-            elif kind == "setPeerStatus":
-                self._set_status(peer, message)
-            elif kind == "list":
-                self._list(peer)
-            elif kind == "startSession":
-                self._start(peer, message)
-            elif kind == "endSession":
-                self._end_by(peer, message)
+            message = parse(octets, TO_SERVER)
         except ValueError:
-            pass
+            return False
+        first = not peer.spoken
+        peer.spoken = True
+        kind = message.type
+        if kind == "peer":
+            return self._relay(peer, message)
+        if kind == "setPeerStatus":
+            self._set_status(peer, message)
+        elif kind == "list":
+            self._list(peer, "list", "producer")
+        elif kind == "listConsumers":
+            self._list(peer, "listConsumers", "consumer")
+        elif kind == "startSession":
+            return self._start(peer, message)
+        elif kind == "setProtocolVersion":
+            self._set_version(peer, message, first)
+        else:
+            return self._end_by(peer, message)
+        return False
 
-    def _send(self, peer, text):
+    def _send(self, peer, message, octets=None):
         if peer.id in self._peers:
-            self._outgoing.append((peer, text))
+            self._outgoing.append((peer, message, octets))
+            return octets is not None
+        return False
 
     def _refuse(self, peer, details):
-        self._send(peer, '{"type":"error","details":%s}' % json.dumps(details))
-
-    def _refuse_unknown(self, peer, peer_id):
-        # `peer_id` is JSON text, and stays as it came.
-        self._send(
-            peer, """{"type":"error","details":"Peer with ID '%s' not found"}""" % peer_id[1:-1]
-        )
+        return self._send(peer, '{"type":"error","details":%s}' % json.dumps(details))
 
     # Status
 
+    def _set_version(self, peer, message, first):
+        if first:
+            peer.version = message.version
+        else:
+            self._refuse(
+                peer,
+                "Protocol version selection for peer '%s' must be first message" % peer.id,
+            )
+
     def _set_status(self, peer, message):
-        roles = _roles(message)
+        roles = message.roles
         named = message.optional("peerId")
-        meta_size = message.size("meta")
-        if meta_size > self._max_meta:
+        if message.size("meta") > self._max_meta:
             self._refuse(peer, "meta of more than %d octets" % self._max_meta)
             return
         meta = message.text("meta")
@@ -152,11 +169,9 @@ class Broker:
                 peer, "Cannot register peer %s as both producer and passive consumer" % peer.id
             )
             return
-        for session in list(self._sessions.values()):
-            if (session.producer is peer and _drops("producer", peer.roles, roles)) or (
-                session.consumer is peer and _drops("consumer", peer.roles, roles)
-            ):
-                self._end(session, peer)
+        self._end_all(
+            peer, _drops("producer", peer.roles, roles), _drops("consumer", peer.roles, roles)
+        )
         peer.roles = roles
         peer.meta = meta
         peer.named = peer.id
@@ -173,121 +188,113 @@ class Broker:
             if "listener" in listener.roles:
                 self._send(listener, text)
 
-    def _list(self, peer):
-        producers = ",".join(
-            '{"id":"%s","meta":%s}' % (other.id, other.meta)
-            for other in self._peers.values()
-            if "producer" in other.roles
+    def _list(self, peer, kind, role):
+        self._send(
+            peer,
+            '{"type":"%s","%ss":[%s]}'
+            % (
+                kind,
+                role,
+                ",".join(
+                    '{"id":"%s","meta":%s}' % (other.id, other.meta)
+                    for other in self._peers.values()
+                    if role in other.roles
+                ),
+            ),
         )
-        self._send(peer, '{"type":"list","producers":[%s]}' % producers)
 
     # Sessions
 
     def _start(self, peer, message):
         other = self._peers.get(message.string("peerId"))
-        offer = message.text("offer")
-        if offer != "null":
-            message.check_string("offer")
         if other is None:
-            self._refuse_unknown(peer, message.text("peerId"))
-            return
+            # The id's JSON stays as it came.
+            unknown = message.text("peerId")[1:-1]
+            text = """{"type":"error","details":"Peer with ID '%s' not found"}""" % unknown
+            return self._send(peer, text)
         if "producer" in other.roles:
             producer, consumer = other, peer
         elif "consumer" in other.roles:
             producer, consumer = peer, other
         else:
-            self._refuse(
+            return self._refuse(
                 peer,
                 "Missing a producer or a consumer: id %s roles %s, id %s roles %s"
                 % (peer.id, _in_rust(peer.roles), other.id, _in_rust(other.roles)),
             )
-            return
         if len(self._sessions) >= self._max_sessions:
-            self._refuse(peer, "all %d sessions are in use" % self._max_sessions)
-            return
+            return self._refuse(peer, "all %d sessions are in use" % self._max_sessions)
         session = Session(_uuid4(self._random), producer, consumer)
         self._sessions[session.id] = session
         self._send(
             consumer,
             '{"type":"sessionStarted","peerId":"%s","sessionId":"%s"}' % (producer.id, session.id),
         )
-        self._send(
-            producer,
-            '{"type":"startSession","peerId":"%s","sessionId":"%s","offer":%s}'
-            % (consumer.id, session.id, offer),
+        head = '{"type":"startSession","peerId":"%s","sessionId":"%s","offer":' % (
+            consumer.id,
+            session.id,
         )
+        if message.is_null("offer"):
+            return self._send(producer, head + "null}")
+        start, end = message.span("offer")
+        octets = message.octets
+        return self._send(producer, (head, memoryview(octets)[start:end], "}"), octets)
 
-    def _relay(self, peer, message, text):
-        session_id = message.string("sessionId")
-        offers = _check_content(message)
+    def _relay(self, peer, message):
         # A message may have crossed the end of its session.
-        session = self._sessions.get(session_id)
+        session = self._sessions.get(message.string("sessionId"))
         if session is None:
-            return
-        if offers and peer is session.consumer:
-            self._refuse(
+            return False
+        if message.offers and peer is session.consumer:
+            return self._refuse(
                 peer,
                 'cannot forward offer from "%s" to "%s" as "%s" is not the producer'
                 % (peer.id, session.producer.id, peer.id),
             )
-            return
         other = session.other(peer)
         if other is None:
-            self._refuse_stranger(peer, session)
-            return
-        self._send(other, text)
+            return self._refuse_stranger(peer, session)
+        return self._send(other, message.octets, message.octets)
 
     def _end_by(self, peer, message):
-        session = self._sessions.get(message.string("sessionId"))
         # gstwebrtc-api answers an endSession with another: silence ends that.
+        session = self._sessions.get(message.string("sessionId"))
         if session is None:
-            return
+            return False
+        if not peer.version and not message.is_null("error"):
+            return self._refuse(
+                peer,
+                "Invalid end session message with error from peer '%s', "
+                "minimum protocol version is 1.1" % peer.id,
+            )
         if session.other(peer) is None:
-            self._refuse_stranger(peer, session)
-            return
-        self._end(session, peer)
+            return self._refuse_stranger(peer, session)
+        return self._end(session, peer, message)
 
-    def _end(self, session, peer):
+    def _end_all(self, peer, produced, consumed):
+        for session in list(self._sessions.values()):
+            if (produced and session.producer is peer) or (consumed and session.consumer is peer):
+                self._end(session, peer)
+
+    def _end(self, session, peer, message=None):
+        other = session.other(peer)
+        if not other.version:
+            text = '{"type":"endSession","sessionId":"%s"}' % session.id
+        elif message and not message.is_null("error"):
+            text = None
+        else:
+            text = '{"type":"endSessionV1_1","sessionId":"%s","error":null}' % session.id
+        octets = message.octets if text is None else None
+        relayed = self._send(other, octets if text is None else text, octets)
         del self._sessions[session.id]
-        self._send(session.other(peer), '{"type":"endSession","sessionId":"%s"}' % session.id)
+        return relayed
 
     def _refuse_stranger(self, peer, session):
-        self._refuse(peer, "Peer %s is not part of %s" % (peer.id, session.id))
-
-
-def _roles(message):
-    if message.size("roles") > _LONGEST_ROLES:
-        raise ValueError("too many roles")
-    roles = json.loads(message.text("roles"))
-    if not isinstance(roles, list):
-        raise ValueError("no roles")
-    for role in roles:
-        if role not in _ROLES:
-            raise ValueError("unknown role")
-    return roles
+        return self._refuse(peer, "Peer %s is not part of %s" % (peer.id, session.id))
 
 
 def _drops(role, before, after):
     return role in before and role not in after
-
-
-def _check_content(message):
-    # ValueError unless there is either a description or a candidate. Returns whether it's an offer.
-    if message.has("sdp") == message.has("ice"):
-        raise ValueError("one of sdp and ice")
-    if message.has("ice"):
-        ice = message.object("ice")
-        ice.check_string("candidate")
-        index = ice.text("sdpMLineIndex")
-        if not index.isdigit() or int(index) > _LARGEST_U32:
-            raise ValueError("no sdpMLineIndex")
-        return False
-    sdp = message.object("sdp")
-    sdp.check_string("sdp")
-    kind = sdp.string("type")
-    if kind != "offer" and kind != "answer":
-        raise ValueError("neither offer nor answer")
-    return kind == "offer"
 
 
 def _in_rust(roles):

@@ -9,20 +9,23 @@ its order. So text stays text here, and only what a decision needs is decoded.
 import json
 
 from ..compat import const
+from ..ws.mask import move
 
 _DEEPEST = const(32)  # serde_json gives up at 128, and we put what we relay into a few more
 _LONGEST_NUMBER = const(64)  # with an exponent of two digits: no double overflows
 _SPACE = b" \t\n\r"
 _DIGITS = b"0123456789"
 _HEX = b"0123456789abcdefABCDEF"
+_ESCAPES = b"bfnrt"
+_ESCAPED = b"\b\f\n\r\t"
 
 
 class Members:
     """The members of a JSON object that have one of the `names`; the others are only checked."""
 
     def __init__(self, octets, names, at=0):
-        """`octets`: bytes, of which the object begins at `at`. ValueError for what is no object."""
-        self._octets = octets
+        """`octets`: of which the object begins at `at`. ValueError for what is no object."""
+        self.octets = octets
         self._names = names
         self._values = {}  # name: (start, end) in octets
         try:
@@ -31,7 +34,7 @@ class Members:
             raise ValueError("it ends too early")
 
     def _read(self, at):
-        octets = self._octets
+        octets = self.octets
         _expect(octets, at, b"{")
         at = _space(octets, at + 1)
         if octets[at] == 0x7D:
@@ -62,7 +65,7 @@ class Members:
         if name not in self._values:
             return "null"
         start, end = self._values[name]
-        return str(self._octets[start:end], "utf-8")
+        return str(self.octets[start:end], "utf-8")
 
     def has(self, name):
         """Whether there is a value, if only null."""
@@ -70,7 +73,7 @@ class Members:
 
     def check_string(self, name):
         """ValueError unless the value is a string."""
-        if name not in self._values or self._octets[self._values[name][0]] != 0x22:
+        if name not in self._values or self.octets[self._values[name][0]] != 0x22:
             raise ValueError("no string: " + name)
 
     def string(self, name):
@@ -83,22 +86,74 @@ class Members:
 
     def optional(self, name):
         """The value, a str, or None for null or none."""
-        return None if self.text(name) == "null" else self.string(name)
+        return None if self.is_null(name) else self.string(name)
 
-    def object(self, name):
-        """The Members of the value. ValueError when it is anything else, or isn't there."""
+    def is_null(self, name):
+        """Whether there is no value, or null."""
+        return name not in self._values or self.octets[self._values[name][0]] == 0x6E
+
+    def span(self, name):
+        """Where the value is in `octets`: (start, end)."""
+        return self._values[name]
+
+    def object(self, name, names):
+        """The Members `names` of the value. ValueError when it is no object, or isn't there."""
         if name not in self._values:
             raise ValueError("no object: " + name)
-        return Members(self._octets, self._names, self._values[name][0])
+        return Members(self.octets, names, self._values[name][0])
+
+    def items(self, name):
+        """Where each item of an array begins. ValueError when it is none, or isn't there."""
+        octets = self.octets
+        if name not in self._values or octets[self._values[name][0]] != 0x5B:
+            raise ValueError("no array: " + name)
+        at = _space(octets, self._values[name][0] + 1)
+        while octets[at] != 0x5D:
+            yield at
+            at = _space(octets, _value(octets, at))
+            if octets[at] == 0x2C:
+                at = _space(octets, at + 1)
 
 
-def parse(text, names):
-    """The Members of `text` (str), which is to be a JSON object and nothing else. ValueError."""
-    octets = text.encode()  # MicroPython doesn't copy here
-    members = Members(octets, names, _space(octets, 0))
+def parse(octets, names, kind=Members):
+    """The Members of `octets`, which are to be a JSON object and nothing else. ValueError."""
+    members = kind(octets, names, _space(octets, 0))
     if _space(octets, members.end) != len(octets):
         raise ValueError("more than an object")
     return members
+
+
+def unescape(octets, start, end):
+    """Decode a string that was checked, octets[start:end] with its quotes, in place.
+
+    Returns the end of its text, UTF-8 that begins at `start` + 1.
+    """
+    at = to = start + 1
+    end -= 1
+    while True:
+        slash = octets.find(b"\\", at, end)
+        if slash < 0:
+            slash = end
+        if to < at:
+            move(octets, to, octets, at, slash - at)
+        to += slash - at
+        if slash == end:
+            return to
+        code = octets[slash + 1]
+        at = slash + 2
+        if code != 0x75:
+            i = _ESCAPES.find(bytes((code,)))
+            octets[to] = code if i < 0 else _ESCAPED[i]
+            to += 1
+            continue
+        code = _hex(octets, at)
+        at += 4
+        if 0xD800 <= code < 0xDC00:
+            code = 0x10000 + ((code & 0x3FF) << 10 | _hex(octets, at + 2) & 0x3FF)
+            at += 6
+        for octet in chr(code).encode():
+            octets[to] = octet
+            to += 1
 
 
 # Each of these takes the position where something begins and returns the one behind it. Reading

@@ -57,6 +57,11 @@ class Pool:
                     self._waiting.pop().set()
                 return
 
+    @property
+    def wanted(self):
+        """Whether somebody waits for one."""
+        return len(self._waiting) > 0
+
     def wait(self, event):
         """Whether there is none; event.set() is called when there is one again."""
         if self._free:

@@ -1,0 +1,170 @@
+"""What one peer is still to be sent, so that nobody waits for it but its own messages."""
+
+import asyncio
+
+from ..compat import IN_FLIGHT, const, text_octets, ticks_diff, ticks_ms
+from ..ws.close import INTERNAL_ERROR, POLICY_VIOLATION, ConnectionClosed
+from .endpoint import unwatch, watch
+
+MOST = 8192  # octets that wait for one peer, beside those in buffers of a pool
+STALL = 10000  # ms in which a message must be written
+STALL_WANTED = 2000  # the same, while others wait for the buffer that it is in; twice to get it
+
+_PIECE = const(1024)  # octets of a message that is sent in pieces, at most
+
+
+class Outbox:
+    """A queue of text messages in front of one WebSocket. Nothing in it is copied.
+
+    A peer that lets more than MOST octets gather, or doesn't take a message in STALL ms, is closed
+    with 1008: to leave out messages would leave it, and the one it talks to, with half a session.
+    """
+
+    def __init__(self, ws, pool=None, on_give_up=None, in_flight=IN_FLIGHT):
+        """`pool`: what the octets of put() are given back to. `on_give_up`: called with the reason.
+
+        `in_flight`: octets handed to TCP before a Ping's round trip shows that they arrived, 0 for
+        any number; see compat.IN_FLIGHT.
+        """
+        self._ws = ws
+        self._pool = pool
+        self._on_give_up = on_give_up
+        self._in_flight = in_flight
+        self._unanswered = 0
+        self._messages = []  # (message, lent)
+        self._waiting = 0  # octets of them that are not in the pool's buffers
+        self._since = ticks_ms()  # of the first message
+        self._task = None
+
+    def put(self, message, lent=None):
+        """Send a text message after all that was put before it. Doesn't wait.
+
+        `message`: str; octets of UTF-8; or an iterable of both, which has a len() in octets.
+        `lent`: a buffer that the message refers to, to be given back to the pool.
+        """
+        try:
+            if self._ws.asked:
+                self._give_back(lent)
+                return
+            n = 0 if lent is not None and len(lent) > _PIECE else size(message)
+            if self._messages and self._waiting + n > MOST:
+                self._give_up(POLICY_VIOLATION, "messages are not read")
+                self._give_back(lent)
+                return
+            self._messages.append((message, lent))
+            self._waiting += n
+            if self._task is None:
+                self._since = ticks_ms()
+                self._task = asyncio.create_task(self._send())
+                watch(self)
+        except MemoryError:
+            self._give_up(INTERNAL_ERROR, "out of memory")
+            if not (self._messages and self._messages[-1][0] is message):
+                self._give_back(lent)
+            if self._task is None:
+                self._drop()
+
+    def tick(self, now):
+        """Called by the clock."""
+        waited = ticks_diff(now, self._since)
+        wanted = self._pool and self._pool.wanted and self._messages[0][1] is not None
+        if waited >= (STALL_WANTED if wanted else STALL):
+            self._give_up(POLICY_VIOLATION, "a message is not taken")
+            if wanted and waited >= 2 * STALL_WANTED:
+                self._ws.close_now()
+
+    async def _send(self):
+        try:
+            while self._messages and not self._ws.asked:
+                message, lent = self._messages[0]
+                self._since = ticks_ms()
+                await self._send_one(message)
+                if lent is None or len(lent) <= _PIECE:
+                    self._waiting -= size(message)
+                self._messages.pop(0)
+                self._give_back(lent)
+        except ConnectionClosed:
+            pass
+        except MemoryError:
+            self._give_up(INTERNAL_ERROR, "out of memory")
+        if self._messages and self._ws.outcome is None:
+            # What was begun refers to a buffer until TCP is down.
+            try:
+                await self._ws.wait_closed()
+            except MemoryError:
+                self._ws.close_now()
+        unwatch(self)
+        self._task = None
+        self._drop()
+
+    async def _send_one(self, message):
+        if not self._in_flight:
+            await self._ws.send(message, text=True)
+            return
+        n = size(message)
+        if self._unanswered + min(n, _PIECE) > self._in_flight:
+            await self._ws.ping()
+            self._unanswered = 0
+        if n > _PIECE:
+            await self._ws.send(_Pieces(self._ws, message), text=True)
+            n = _PIECE
+        else:
+            await self._ws.send(message, text=True)
+        self._unanswered += n
+
+    def _drop(self):
+        while self._messages:
+            self._give_back(self._messages.pop(0)[1])
+        self._waiting = 0
+
+    def _give_back(self, lent):
+        if lent is not None and self._pool:
+            self._pool.give_back(lent)
+
+    def _give_up(self, code, reason):
+        if not self._ws.asked:
+            self._ws.close(code, reason)
+            if self._on_give_up:
+                self._on_give_up(reason)
+
+
+class _Pieces:
+    """A message in fragments, each sent when a Ping's round trip shows that the last arrived."""
+
+    def __init__(self, ws, message):
+        self._ws = ws
+        self._parts = iter((message,) if is_one(message) else message)
+        self._octets = memoryview(b"")
+        self._at = 0
+        self._first = True
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        while self._at == len(self._octets):
+            try:
+                part = next(self._parts)
+            except StopIteration:
+                raise StopAsyncIteration from None
+            self._octets = memoryview(text_octets(part) if isinstance(part, str) else part)
+            self._at = 0
+        if self._first:
+            self._first = False
+        else:
+            await self._ws.ping()
+        at = self._at
+        self._at = min(at + _PIECE, len(self._octets))
+        return self._octets[at : self._at]
+
+
+def is_one(message):
+    """Whether it is a str or octets, and no iterable of them."""
+    return isinstance(message, (str, bytes, bytearray, memoryview))
+
+
+def size(message):
+    """Octets of a message (characters of a str, which are as many in what we make)."""
+    if isinstance(message, tuple):
+        return sum([len(part) for part in message])
+    return len(message)
