@@ -11,6 +11,7 @@ import ctypes
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--remote-debugging-port=0",
 )
+HOME_PREFIX = "signalbox-chromium-"
 PR_SET_PDEATHSIG = 1
 # What the page does. A command that the API refuses, or doesn't have, is unsupported.
 PAGE = """
@@ -85,8 +87,11 @@ def main():
     parser.add_argument("url")
     parser.add_argument("--ca", type=Path)
     arguments = parser.parse_args()
+    clear_up()
     with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
+        tempfile.TemporaryDirectory(
+            prefix=f"{HOME_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
+        ) as home,
         browser(Path(home), arguments.ca) as devtools,
         connect(devtools, max_size=None) as connection,
     ):
@@ -105,6 +110,14 @@ def main():
         page.is_ending = True
         connection.close()
         listener.join()
+
+
+def clear_up():
+    """Remove the browsers' homes of programs that were killed."""
+    for home in Path(tempfile.gettempdir()).glob(f"{HOME_PREFIX}*-*"):
+        pid = home.name.removeprefix(HOME_PREFIX).partition("-")[0]
+        if not Path("/proc", pid).exists():
+            shutil.rmtree(home, ignore_errors=True)
 
 
 class Page:
