@@ -1,0 +1,147 @@
+"""A real webrtcsink streams to a real webrtcsrc; the firmware is the only signalling server.
+
+Then one of the three ends: what the firmware makes of it, what the two say, and who ended TCP.
+"""
+
+import signal
+
+import pytest
+from systems import END, error_of, eventually, interrupt, session_ended, wait_for_frames
+
+ENOUGH = 60  # frames
+MORE = 30
+# stop() of their WebSocket client sends an empty Close and drops TCP without waiting for the
+# reply: if that comes later, it is answered with a reset, which is theirs.
+CLEAN = {"code": "1005", "clean": "True", "initiator": "peer", "sent_code": "1005"}
+# They read a server's Close, answer nothing and close nothing: close_timeout ends it.
+DEAF = {
+    "code": "1006",
+    "clean": "False",
+    "initiator": "local",
+    "sent_code": "1001",
+    "timed_out": "True",
+}
+DEAD = {"code": "1006", "clean": "False", "initiator": "transport"}
+HUNG = {**DEAF, "sent_code": "1011"}
+
+
+class Stream:
+    """From `one` to `two`. Enough frames have been decoded when it is made."""
+
+    def __init__(self, gst, frames_file, figure):
+        self.gst = gst
+        self._file = frames_file
+        self._figure = figure
+        self.sink, self.producer = gst.webrtcsink("one", "camera")
+        self.src, self.consumer = gst.webrtcsrc("two", self.producer, frames_file)
+        self.frames = self.wait_for_frames(ENOUGH)
+
+    def wait_for_frames(self, n):
+        return wait_for_frames(self._file, n, self.src, self.sink)
+
+    def sink_ended(self, what):
+        """The firmware's outcome of the connection with webrtcsink."""
+        return self._ended(what, "webrtcsink", "one", self.producer, self.sink)
+
+    def src_ended(self, what):
+        """The firmware's outcome of the connection with webrtcsrc."""
+        return self._ended(what, "webrtcsrc", "two", self.consumer, self.src)
+
+    def _ended(self, what, client, host, peer, program):
+        outcome, tcp = self.gst.ended(peer, host)
+        words = " ".join(f"{name}={value}" for name, value in outcome.items())
+        self._figure(f"{what}; {client}: {words}; {tcp}; its error: {error_of(program)}")
+        assert "server RST" not in tcp
+        return outcome
+
+
+@pytest.fixture
+def stream(gst, tmp_path, figure):
+    stream = Stream(gst, tmp_path / "frames", figure)
+    frames, differ = stream.frames
+    figure(f"webrtcsink to webrtcsrc: {frames} frames decoded, {differ} different")
+    # A still picture, or one that was repeated, would be no proof of a stream.
+    assert differ >= ENOUGH * 0.9
+    return stream
+
+
+def test_the_consumer_stops(stream):
+    interrupt(stream.src)
+    assert stream.src_ended("the consumer stops") == CLEAN
+    assert session_ended(stream.sink)
+    assert stream.sink.process.poll() is None
+    assert error_of(stream.sink) is None
+    assert stream.gst.watcher.producers() == {stream.producer: {"name": "camera"}}
+
+
+def test_the_producer_ends_with_eos(stream):
+    interrupt(stream.sink)
+    assert stream.sink_ended("the producer's stream ends (EOS)") == CLEAN
+    assert session_ended(stream.src)
+    assert stream.gst.watcher.producers() == {}
+    # The consumer stays, for the producer to come back; it ends in order when it is told to.
+    assert stream.src.process.poll() is None
+    assert error_of(stream.src) is None
+    interrupt(stream.src)
+    assert stream.src_ended("the consumer stops after that") == CLEAN
+
+
+def test_the_server_stops_and_the_stream_goes_on(stream, figure):
+    stream.gst.stop_firmware()
+    frames, _ = stream.wait_for_frames(0)
+    stream.wait_for_frames(frames + MORE)
+    for program in (stream.sink, stream.src):
+        assert "CloseFrame { code: Away, " in program.output
+        assert program.process.poll() is None
+        assert error_of(program) is None
+    # Then they are stopped, and only now do they end TCP.
+    for name, program in (("webrtcsrc", stream.src), ("webrtcsink", stream.sink)):
+        interrupt(program)
+        figure(f"{name} is stopped without a server; its error: {error_of(program)}")
+    for peer, host in ((stream.producer, "one"), (stream.consumer, "two")):
+        outcome, tcp = stream.gst.ended(peer, host)
+        figure(f"the firmware stopped (1001) before: {outcome}; {tcp}")
+        assert outcome == DEAF
+        assert tcp.startswith("server FIN")
+
+
+def test_the_producer_is_killed(stream):
+    stream.sink.process.kill()
+    assert stream.sink_ended("the producer is killed") == DEAD
+    assert session_ended(stream.src)
+    assert stream.gst.watcher.producers() == {}
+
+
+def test_the_consumer_is_killed(stream):
+    stream.src.process.kill()
+    assert stream.src_ended("the consumer is killed") == DEAD
+    assert session_ended(stream.sink)
+    assert list(stream.gst.watcher.producers()) == [stream.producer]
+
+
+def test_a_producer_that_hangs_is_no_ghost(stream, figure):
+    """The upstream servers keep it listed for as long as its TCP lives."""
+    stream.sink.process.send_signal(signal.SIGSTOP)
+    outcome = stream.gst.outcome(stream.producer)
+    figure(f"the producer hangs (SIGSTOP); webrtcsink: {outcome}")
+    assert outcome == HUNG
+    assert session_ended(stream.src)
+    assert stream.gst.watcher.producers() == {}
+    assert stream.gst.ending("one") == ["server FIN"]
+
+
+def test_two_consumers_of_one_producer(gst, tmp_path, figure):
+    sink, producer = gst.webrtcsink("one", "camera")
+    files = [tmp_path / "first", tmp_path / "second"]
+    first, second = (gst.webrtcsrc("two", producer, file)[0] for file in files)
+    for file in files:
+        frames, differ = wait_for_frames(file, ENOUGH, first, second, sink)
+        figure(f"webrtcsink to one of two webrtcsrc: {frames} frames decoded, {differ} different")
+        assert differ >= ENOUGH * 0.9
+    interrupt(first)
+    assert session_ended(sink)
+    # The other one's session isn't touched.
+    before, _ = wait_for_frames(files[1], 0)
+    wait_for_frames(files[1], before + MORE, second, sink)
+    interrupt(second)
+    eventually(lambda: len(END.findall(sink.output)) == 2, sink)
