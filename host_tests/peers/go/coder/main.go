@@ -102,18 +102,17 @@ func (c *connection) read(events *form.Events) {
 
 func (c *connection) end(events *form.Events, err error) {
 	ended := form.Ended{Error: err}
+	var closed websocket.CloseError
+	if errors.As(err, &closed) {
+		code := int(closed.Code)
+		ended.Code, ended.Reason = &code, &closed.Reason
+		ended.Error = nil // it is the peer's Close
+	}
 	if c.closing.Load() {
 		result := <-c.result
 		clean := result == nil
 		ended.Clean = &clean
-		if result != nil {
-			ended.Error = result
-		}
-	}
-	var closed websocket.CloseError
-	if errors.As(ended.Error, &closed) || errors.As(err, &closed) {
-		code := int(closed.Code)
-		ended.Code, ended.Reason = &code, &closed.Reason
+		ended.Error = result
 	}
 	events.Closed(ended)
 }

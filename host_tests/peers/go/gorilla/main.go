@@ -110,10 +110,16 @@ func (c *connection) read(events *form.Events) {
 	var closed *websocket.CloseError
 	if errors.As(err, &closed) {
 		ended.Code, ended.Reason = &closed.Code, &closed.Text
+		if closed.Code != websocket.CloseAbnormalClosure {
+			ended.Error = nil // it is the peer's Close
+		}
 	}
 	if code := c.closing.Load(); code != nil {
 		normally := websocket.IsCloseError(err, *code)
 		ended.Clean = &normally
+		if !normally {
+			ended.Error = err
+		}
 	}
 	events.Closed(ended)
 }
