@@ -19,13 +19,13 @@ sys.path.insert(0, str(ROOT / "firmware"))
 from signalbox.ws import close  # noqa: E402
 
 EVENTS = {
-    close.LOCAL_CLOSE: "close() or reply",
-    close.CLOSE_WRITTEN: "Close written",
-    close.PEER_CLOSE: "peer's Close",
-    close.FAIL: "failed",
-    close.TCP_EOF: "EOF or reset",
-    close.WRITE_BROKEN: "write error",
-    close.TCP_DOWN: "TCP closed",
+    close._LOCAL_CLOSE: "close() or reply",
+    close._CLOSE_WRITTEN: "Close written",
+    close._PEER_CLOSE: "peer's Close",
+    close._FAIL: "failed",
+    close._TCP_EOF: "EOF or reset",
+    close._WRITE_BROKEN: "write error",
+    close._TCP_DOWN: "TCP closed",
 }
 OUTGOING = ("SENDING", "QUEUED", "SENT", "SHUT")
 INCOMING = ("RECEIVING", "CLOSED", "DISCARDING", "ENDED")
@@ -33,7 +33,7 @@ INCOMING = ("RECEIVING", "CLOSED", "DISCARDING", "ENDED")
 
 def edges(table, names):
     """Lines of a Mermaid state diagram: one arrow per pair of states, with what causes it."""
-    numbers = [getattr(close, name) for name in names]
+    numbers = [getattr(close, "_" + name) for name in names]
     assert numbers == list(range(len(table))), "the names are not those of the table"
     yield f"    [*] --> {names[0]}"
     for state, row in enumerate(table):

@@ -1,27 +1,22 @@
 """Frame headers, both ways: ws/frame.py against headers that are written down here."""
 
-from signalbox.ws.frame import (
-    BINARY,
-    CLOSE,
-    CONTINUATION,
-    FIN,
-    GATHERED,
-    HERE,
-    KEY_K,
-    LARGEST_HEADER,
-    MORE,
-    PING,
-    PONG,
-    TEXT,
-    TOO_BIG,
-    VIOLATION,
-    FrameParser,
-    frame_end,
-    header_size,
-    put_header,
-)
+from signalbox.ws.frame import FrameParser, frame_end, header_size, put_header
 from wire import KEY, ROLES, frame
 
+CONTINUATION = 0x0
+TEXT = 0x1
+BINARY = 0x2
+CLOSE = 0x8
+PING = 0x9
+PONG = 0xA
+FIN = 0x80
+HERE = 0  # frame._HERE
+GATHERED = 1  # frame._GATHERED
+MORE = -1  # frame._MORE
+VIOLATION = -2  # frame._VIOLATION
+TOO_BIG = -3  # frame._TOO_BIG
+KEY_K = 40  # frame._KEY_K
+LARGEST_HEADER = 14  # frame._LARGEST_HEADER
 LONGEST = (1 << 30) - 1
 LENGTHS = (0, 1, 124, 125, 126, 127, 128, 255, 256, 65535, 65536, 65537, 1 << 20, LONGEST)
 

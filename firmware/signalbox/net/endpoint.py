@@ -10,17 +10,7 @@ import gc
 from collections import deque, namedtuple
 
 from ..compat import DONE, const, sleep_ms, ticks_diff, ticks_ms
-from ..ws.close import (
-    ENDED,
-    GOING_AWAY,
-    INTERNAL_ERROR,
-    NORMAL,
-    QUEUED,
-    RECEIVING,
-    SHUT,
-    ConnectionClosed,
-)
-from ..ws.connection import DRAIN
+from ..ws.close import ConnectionClosed
 from ..ws.utf8 import validate
 from .transport import is_reset
 
@@ -41,12 +31,20 @@ _NUDGED = const(3)  # the same, and was called out of it
 _ITS_TURN = const(1)
 _OPEN = const(2)
 
-_NEED_DATA = const(0)
-_BINARY = const(2)
-_CHUNK = const(3)
-_WAIT = const(5)
-_CLOSE = const(8)
-_PONG = const(10)
+_QUEUED = const(1)  # close._QUEUED
+_SHUT = const(3)  # close._SHUT
+_RECEIVING = const(0)  # close._RECEIVING
+_ENDED = const(3)  # close._ENDED
+_NORMAL = const(1000)  # close.NORMAL
+_GOING_AWAY = const(1001)  # close.GOING_AWAY
+_INTERNAL_ERROR = const(1011)  # close.INTERNAL_ERROR
+_DRAIN = const(1)  # connection.DRAIN
+_NEED_DATA = const(0)  # message.NEED_DATA
+_BINARY = const(2)  # message.BINARY
+_CHUNK = const(3)  # message.CHUNK
+_WAIT = const(5)  # message.WAIT
+_CLOSE = const(8)  # connection.CLOSE
+_PONG = const(10)  # connection.PONG
 
 # Part of a message, with Settings.stream: a bytearray; whether it ends the message; whether that
 # is text.
@@ -176,7 +174,7 @@ class WebSocket:
 
     async def __anext__(self):
         while not self._queue:
-            if self.connection.incoming != RECEIVING:
+            if self.connection.incoming != _RECEIVING:
                 raise StopAsyncIteration
             self._idle = True
             self._changed.clear()
@@ -186,7 +184,7 @@ class WebSocket:
     async def recv(self):
         """The next message. ConnectionClosed when there will be none, however that came about."""
         while not self._queue:
-            if self.connection.incoming != RECEIVING:
+            if self.connection.incoming != _RECEIVING:
                 raise ConnectionClosed(self.connection.state)
             self._idle = True
             self._changed.clear()
@@ -251,7 +249,7 @@ class WebSocket:
             self._ping = ticks_ms()
             self._wake_writer()
         while self._ping is not None:
-            if self.connection.incoming != RECEIVING:
+            if self.connection.incoming != _RECEIVING:
                 raise ConnectionClosed(self.connection.state)
             self._changed.clear()
             await self._changed.wait()
@@ -291,9 +289,9 @@ class WebSocket:
     async def __aexit__(self, kind, error, traceback):
         """Close with 1000, with 1001 when cancelled, with 1011 after an exception, and wait."""
         if kind is None:
-            self.close(NORMAL)
+            self.close(_NORMAL)
         else:
-            self.close(GOING_AWAY if kind is asyncio.CancelledError else INTERNAL_ERROR)
+            self.close(_GOING_AWAY if kind is asyncio.CancelledError else _INTERNAL_ERROR)
         await self.wait_closed()
 
     # Sending
@@ -326,7 +324,7 @@ class WebSocket:
 
     async def _sent_whole(self):
         self._wake_writer()
-        while not self.connection.output.whole and self.connection.outgoing != SHUT:
+        while not self.connection.output.whole and self.connection.outgoing != _SHUT:
             self._changed.clear()
             await self._changed.wait()
 
@@ -355,7 +353,7 @@ class WebSocket:
         except BaseException:
             if self._sending == _OPEN:
                 # It can't be finished, and no other message may come inside it (5.4).
-                self.connection.close(INTERNAL_ERROR)
+                self.connection.close(_INTERNAL_ERROR)
                 self._closing()
             raise
         finally:
@@ -450,7 +448,7 @@ class WebSocket:
             while not connection.want_close_tcp():
                 try:
                     if (
-                        connection.incoming == ENDED
+                        connection.incoming == _ENDED
                         or (queue and self._pause())
                         or (event == _WAIT and self._starve())
                     ):
@@ -522,7 +520,7 @@ class WebSocket:
                             event = connection.handle(event)
                             if event == _PONG:
                                 self._pong(reader)
-                            elif connection.incoming != RECEIVING:
+                            elif connection.incoming != _RECEIVING:
                                 self._over()
                         event = _NEED_DATA
                     reader.message = None
@@ -566,7 +564,7 @@ class WebSocket:
 
     def _pause(self):
         # Whether to leave the rest to TCP's own flow control until the application catches up.
-        if self.connection.outgoing >= QUEUED or self.connection.want_close_tcp():
+        if self.connection.outgoing >= _QUEUED or self.connection.want_close_tcp():
             self._at = _BUSY
         elif self._at != _PAUSED:
             if (
@@ -582,7 +580,7 @@ class WebSocket:
         # Whether to wait for a buffer of the pool: not while closing, when reading must go on.
         connection = self.connection
         self._at = _BUSY
-        if connection.outgoing >= QUEUED or connection.want_close_tcp():
+        if connection.outgoing >= _QUEUED or connection.want_close_tcp():
             connection.reader.patient = False
         elif connection.settings.pool.wait(self._changed):
             self._at = _PAUSED
@@ -598,14 +596,14 @@ class WebSocket:
         self._idle = False
         reader = self.connection.reader
         self._queue.append(_chunk(reader) if event == _CHUNK else reader.message)
-        return len(self._queue) < _QUEUE or self.connection.outgoing >= QUEUED
+        return len(self._queue) < _QUEUE or self.connection.outgoing >= _QUEUED
 
     async def _settle(self):
         # The application answers what came before a Close or a violation, as if it had come alone.
         start = ticks_ms()
         connection = self.connection
         self._changed.set()
-        while not (self._idle and connection.output.empty) and connection.outgoing != SHUT:
+        while not (self._idle and connection.output.empty) and connection.outgoing != _SHUT:
             if ticks_diff(ticks_ms(), start) > _SETTLE:
                 break
             await sleep_ms(1)
@@ -666,7 +664,7 @@ class WebSocket:
     def _end(self):
         connection = self.connection
         transport = self._transport
-        if connection.want_close_tcp() == DRAIN:
+        if connection.want_close_tcp() == _DRAIN:
             # A socket closed with input unread answers with a reset, which destroys what the peer
             # has not read yet, our Close included.
             buf = None

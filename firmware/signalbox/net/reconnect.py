@@ -4,9 +4,9 @@ import asyncio
 import os
 
 from ..compat import const, sleep_ms, ticks_diff, ticks_ms
-from ..ws.close import NORMAL
 from ..ws.http import HandshakeError
 
+_NORMAL = const(1000)  # close.NORMAL
 _LASTING = const(10000)  # ms after which a connection counts as a success for the backoff
 
 
@@ -56,7 +56,7 @@ class Reconnect:
         if ws is not None:
             self._ws = None
             asked = ws.asked
-            ws.close(NORMAL)  # if the loop's body left it open
+            ws.close(_NORMAL)  # if the loop's body left it open
             outcome = await ws.wait_closed()
             if asked:
                 raise StopAsyncIteration

@@ -7,42 +7,44 @@ from these tables by `make diagram`.
 
 from collections import namedtuple
 
+from ..compat import const
+
 # What happens.
-LOCAL_CLOSE = 0  # the application is done sending: close(), or a reply that is due
-CLOSE_WRITTEN = 1  # the last octet of our Close was handed to TCP
-PEER_CLOSE = 2  # a valid Close was parsed
-FAIL = 3  # _Fail the WebSocket Connection_ (7.1.7)
-TCP_EOF = 4  # the peer's FIN, or a reset: nothing more comes in
-WRITE_BROKEN = 5  # TCP takes nothing more
-TCP_DOWN = 6  # we took TCP down
+_LOCAL_CLOSE = const(0)  # the application is done sending: close(), or a reply that is due
+_CLOSE_WRITTEN = const(1)  # the last octet of our Close was handed to TCP
+_PEER_CLOSE = const(2)  # a valid Close was parsed
+_FAIL = const(3)  # _Fail the WebSocket Connection_ (7.1.7)
+_TCP_EOF = const(4)  # the peer's FIN, or a reset: nothing more comes in
+_WRITE_BROKEN = const(5)  # TCP takes nothing more
+_TCP_DOWN = const(6)  # we took TCP down
 
 # The outgoing direction.
-SENDING = 0  # messages are accepted
-QUEUED = 1  # our Close stands behind them
-SENT = 2  # our Close is handed to TCP
-SHUT = 3  # nothing can be written any more
+_SENDING = const(0)  # messages are accepted
+_QUEUED = const(1)  # our Close stands behind them
+_SENT = const(2)  # our Close is handed to TCP
+_SHUT = const(3)  # nothing can be written any more
 
 # fmt: off
 OUTGOING = (
-    #   close()  written  peer's   fail     EOF      broken  down
-    bytes((QUEUED, SENDING, SENDING, QUEUED, SENDING, SHUT,  SHUT)),  # SENDING
-    bytes((QUEUED, SENT,    QUEUED,  QUEUED, QUEUED,  SHUT,  SHUT)),  # QUEUED
-    bytes((SENT,   SENT,    SENT,    SENT,   SENT,    SHUT,  SHUT)),  # SENT
-    bytes((SHUT,   SHUT,    SHUT,    SHUT,   SHUT,    SHUT,  SHUT)),  # SHUT
+    # close() written   peer's    fail     EOF       broken  down
+    (_QUEUED, _SENDING, _SENDING, _QUEUED, _SENDING, _SHUT,  _SHUT),  # SENDING
+    (_QUEUED, _SENT,    _QUEUED,  _QUEUED, _QUEUED,  _SHUT,  _SHUT),  # QUEUED
+    (_SENT,   _SENT,    _SENT,    _SENT,   _SENT,    _SHUT,  _SHUT),  # SENT
+    (_SHUT,   _SHUT,    _SHUT,    _SHUT,   _SHUT,    _SHUT,  _SHUT),  # SHUT
 )
 
 # The incoming direction.
-RECEIVING = 0  # frames are parsed
-CLOSED = 1  # the peer's Close was received; what follows is read and discarded
-DISCARDING = 2  # the connection was failed; what follows is read and discarded, not even parsed
-ENDED = 3  # nothing more comes in
+_RECEIVING = const(0)  # frames are parsed
+_CLOSED = const(1)  # the peer's Close was received; what follows is read and discarded
+_DISCARDING = const(2)  # the connection was failed; what follows is read and not even parsed
+_ENDED = const(3)  # nothing more comes in
 
 INCOMING = (
-    #   close()     written     peer's      fail        EOF    broken      down
-    bytes((RECEIVING,  RECEIVING,  CLOSED,     DISCARDING, ENDED, RECEIVING,  ENDED)),  # RECEIVING
-    bytes((CLOSED,     CLOSED,     CLOSED,     CLOSED,     ENDED, CLOSED,     ENDED)),  # CLOSED
-    bytes((DISCARDING, DISCARDING, DISCARDING, DISCARDING, ENDED, DISCARDING, ENDED)),  # DISCARDING
-    bytes((ENDED,      ENDED,      ENDED,      ENDED,      ENDED, ENDED,      ENDED)),  # ENDED
+    # close()     written      peer's       fail         EOF     broken       down
+    (_RECEIVING,  _RECEIVING,  _CLOSED,     _DISCARDING, _ENDED, _RECEIVING,  _ENDED),  # RECEIVING
+    (_CLOSED,     _CLOSED,     _CLOSED,     _CLOSED,     _ENDED, _CLOSED,     _ENDED),  # CLOSED
+    (_DISCARDING, _DISCARDING, _DISCARDING, _DISCARDING, _ENDED, _DISCARDING, _ENDED),  # DISCARDING
+    (_ENDED,      _ENDED,      _ENDED,      _ENDED,      _ENDED, _ENDED,      _ENDED),  # ENDED
 )
 # fmt: on
 
@@ -54,12 +56,12 @@ def accepts_messages(outgoing, incoming, window):
 
     After an EOF nobody is known to listen.
     """
-    return outgoing == SENDING and (incoming == RECEIVING or (incoming == CLOSED and window))
+    return outgoing == _SENDING and (incoming == _RECEIVING or (incoming == _CLOSED and window))
 
 
 def answers_ping(outgoing, incoming):
     """Until the peer's Close was received, even behind our own (5.5.2)."""
-    return incoming == RECEIVING and outgoing != SHUT
+    return incoming == _RECEIVING and outgoing != _SHUT
 
 
 def ready_state(outgoing, incoming):
@@ -67,9 +69,9 @@ def ready_state(outgoing, incoming):
 
     CONNECTING lies before the connection exists (handshake.py).
     """
-    if outgoing == SHUT and incoming == ENDED:
+    if outgoing == _SHUT and incoming == _ENDED:
         return "CLOSED"
-    if outgoing == SENDING and incoming == RECEIVING:
+    if outgoing == _SENDING and incoming == _RECEIVING:
         return "OPEN"
     return "CLOSING"
 
@@ -91,7 +93,7 @@ TRY_AGAIN_LATER = 1013
 
 def valid_code(code):
     """Whether `code` may stand in a Close frame: 7.4.1, 7.4.2 and IANA's registry."""
-    return NORMAL <= code <= 1003 or INVALID_DATA <= code <= 1014 or 3000 <= code <= 4999
+    return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
 
 
 def check_close(code, reason):

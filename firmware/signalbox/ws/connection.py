@@ -7,28 +7,8 @@ Joins the incoming direction (message.py), the outgoing one (output.py) and the 
 from ..compat import const, text_octets
 from .buffers import Buffers
 from .close import (
-    ABNORMAL,
-    CLOSE_WRITTEN,
-    CLOSED,
-    ENDED,
-    FAIL,
     INCOMING,
-    INTERNAL_ERROR,
-    INVALID_DATA,
-    LOCAL_CLOSE,
-    MESSAGE_TOO_BIG,
-    NO_STATUS,
     OUTGOING,
-    PEER_CLOSE,
-    PROTOCOL_ERROR,
-    QUEUED,
-    RECEIVING,
-    SENDING,
-    SENT,
-    SHUT,
-    TCP_DOWN,
-    TCP_EOF,
-    WRITE_BROKEN,
     CloseOutcome,
     ConnectionClosed,
     accepts_messages,
@@ -48,6 +28,28 @@ PING = 9  # answered already
 PONG = 10  # `reader.data[offset:offset + length]` is what it carried
 FAILED = 11  # the peer broke the protocol: `failed_with`
 
+# What MicroPython's compiler puts into the code at once, under its name in the other module:
+# for each name imported a board would pay octets in flash, in RAM and at every use.
+_SENDING = const(0)  # close._SENDING
+_QUEUED = const(1)  # close._QUEUED
+_SENT = const(2)  # close._SENT
+_SHUT = const(3)  # close._SHUT
+_RECEIVING = const(0)  # close._RECEIVING
+_CLOSED = const(1)  # close._CLOSED
+_ENDED = const(3)  # close._ENDED
+_LOCAL_CLOSE = const(0)  # close._LOCAL_CLOSE
+_CLOSE_WRITTEN = const(1)  # close._CLOSE_WRITTEN
+_PEER_CLOSE = const(2)  # close._PEER_CLOSE
+_FAIL = const(3)  # close._FAIL
+_TCP_EOF = const(4)  # close._TCP_EOF
+_WRITE_BROKEN = const(5)  # close._WRITE_BROKEN
+_TCP_DOWN = const(6)  # close._TCP_DOWN
+_PROTOCOL_ERROR = const(1002)  # close.PROTOCOL_ERROR
+_NO_STATUS = const(1005)  # close.NO_STATUS
+_ABNORMAL = const(1006)  # close.ABNORMAL
+_INVALID_DATA = const(1007)  # close.INVALID_DATA
+_MESSAGE_TOO_BIG = const(1009)  # close.MESSAGE_TOO_BIG
+_INTERNAL_ERROR = const(1011)  # close.INTERNAL_ERROR
 _CLOSE = const(8)
 _PING = const(9)
 _FAILED = const(11)
@@ -61,6 +63,10 @@ KEEP = 0
 DRAIN = 1  # read until it would block, write nothing more, then close
 ABORT = 2  # close at once
 
+_KEEP = const(0)
+_DRAIN = const(1)
+_ABORT = const(2)
+
 # What came to pass, in one small int: a board counts the octets.
 _HEARD = const(1)  # since the last tick
 _PINGED = const(2)
@@ -71,7 +77,7 @@ _TRUNCATED = const(32)
 _TCP_RESET = const(64)
 _NO_ECHO = const(128)
 _TIMED_OUT = const(256)
-_ABORT = const(512)
+_ABORTED = const(512)
 _LINGERING = const(1024)
 _LINGERED = const(2048)
 _CLOSING = const(4096)
@@ -141,8 +147,8 @@ class Connection:
             not client, settings.max_message, settings.stream, settings.pool
         )
         self.output = Output(settings.buffers, (keys or _client_keys()) if client else None)
-        self.outgoing = SENDING
-        self.incoming = RECEIVING
+        self.outgoing = _SENDING
+        self.incoming = _RECEIVING
         self.accepting = True
         self.rcvd_code = None
         self.failed_with = None
@@ -187,7 +193,7 @@ class Connection:
         The connection refers to it until next_event() returns NEED_DATA: call it until then.
         """
         self._flags |= _HEARD
-        if self.incoming == RECEIVING:
+        if self.incoming == _RECEIVING:
             self.reader.feed(buf, at, end)
         else:
             self._drained += end - at
@@ -205,7 +211,7 @@ class Connection:
         try:
             return self.reader.next()
         except MemoryError:
-            return -MESSAGE_TOO_BIG
+            return -_MESSAGE_TOO_BIG
 
     def direct(self):
         """Octets that may be read straight into `reader.body` at `reader.body_size`; often 0."""
@@ -217,7 +223,7 @@ class Connection:
         try:
             return self.reader.received(n)
         except MemoryError:
-            return -MESSAGE_TOO_BIG
+            return -_MESSAGE_TOO_BIG
 
     def heard(self):
         """The peer is to be taken for alive now: there is input that the driver leaves unread."""
@@ -225,7 +231,7 @@ class Connection:
 
     def receive_eof(self, reset=False):
         """The peer's FIN came in, or a reset. Everything before it must have been parsed."""
-        if self.incoming == ENDED:
+        if self.incoming == _ENDED:
             return
         if reset:
             self._flag(_TCP_RESET)
@@ -236,9 +242,9 @@ class Connection:
                 self._flag(_NO_ECHO)
         self.reader.stop()
         self.finish()
-        self._step(TCP_EOF)
+        self._step(_TCP_EOF)
         if reset:
-            self._step(WRITE_BROKEN)
+            self._step(_WRITE_BROKEN)
 
     def handle(self, event):
         """Act on an event from pull(); returns what next_event() would."""
@@ -253,16 +259,16 @@ class Connection:
         return event
 
     def _peer_close(self, data, at, n):
-        if self.incoming != RECEIVING:  # we failed it while the driver kept this event
+        if self.incoming != _RECEIVING:  # we failed it while the driver kept this event
             return _FAILED
-        code = NO_STATUS
+        code = _NO_STATUS
         if n:
             code = data[at] << 8 | data[at + 1] if n > 1 else 0
             if not valid_code(code):
-                self.fail(PROTOCOL_ERROR)
+                self.fail(_PROTOCOL_ERROR)
                 return _FAILED
             if validate(data, at + 2, n - 2, 0):
-                self.fail(INVALID_DATA)
+                self.fail(_INVALID_DATA)
                 return _FAILED
             if n > 2:
                 try:
@@ -281,7 +287,7 @@ class Connection:
             self._initiator = "both"
         if self._flags & _WINDOW_WANTED:
             self._flag(_WINDOW)
-        self._step(PEER_CLOSE)
+        self._step(_PEER_CLOSE)
         if not self.window:
             self.finish()
         return _CLOSE
@@ -367,13 +373,13 @@ class Connection:
                 n = _LARGEST_REASON
                 while octets[n] & 0xC0 == 0x80:
                     n -= 1
-        if self.outgoing == SENDING and self.incoming != ENDED:
+        if self.outgoing == _SENDING and self.incoming != _ENDED:
             self._queue_close(code or 0, octets, n)
 
     def finish(self):
         """End the window after the peer's Close: reply to it, if that has not been done."""
-        if self.outgoing == SENDING and self.incoming == CLOSED:
-            self._queue_close(0 if self.rcvd_code == NO_STATUS else self.rcvd_code, b"", 0)
+        if self.outgoing == _SENDING and self.incoming == _CLOSED:
+            self._queue_close(0 if self.rcvd_code == _NO_STATUS else self.rcvd_code, b"", 0)
 
     def fail(self, code):
         """_Fail the WebSocket Connection_ (7.1.7), or a source that can't go on.
@@ -383,16 +389,16 @@ class Connection:
         """
         if not valid_code(code):
             raise ValueError("a connection can't be failed with %r" % code)
-        if self.failed_with is not None or self.incoming != RECEIVING:
+        if self.failed_with is not None or self.incoming != _RECEIVING:
             return
         self.failed_with = code
         if self.reader.partial:
             self._flag(_TRUNCATED)
         self.reader.stop()
         self._drop()
-        if self.outgoing == SENDING:
+        if self.outgoing == _SENDING:
             self._queue_close(code, b"", 0)
-        self._step(FAIL)
+        self._step(_FAIL)
 
     def _drop(self):
         before = self.output.unsent()
@@ -402,7 +408,7 @@ class Connection:
     def _queue_close(self, code, reason, n):
         self._flags &= ~_WINDOW
         self.output.put_close(code, reason, n)
-        self._step(LOCAL_CLOSE)
+        self._step(_LOCAL_CLOSE)
 
     def _refuse(self):
         if self.accepting:
@@ -411,21 +417,21 @@ class Connection:
 
     def ready(self):
         """How many octets to write: `output.buf` from `output.offset` on. 0: nothing now."""
-        if self.outgoing == SHUT:
+        if self.outgoing == _SHUT:
             return 0
         try:
             return self.output.ready()
         except Exception:  # a source's own, of whatever kind: its message can't be finished
             self._drop()
             self.finish()
-            self.fail(INTERNAL_ERROR)
+            self.fail(_INTERNAL_ERROR)
             return self.output.ready()
 
     def advance(self, n):
         """`n` of them were handed to TCP."""
         self.output.advance(n)
-        if self.outgoing == QUEUED and self.output.close_written:
-            self._step(CLOSE_WRITTEN)
+        if self.outgoing == _QUEUED and self.output.close_written:
+            self._step(_CLOSE_WRITTEN)
 
     def hold(self, n):
         """The transport has begun on the next `n` octets and must be offered the same again.
@@ -438,32 +444,32 @@ class Connection:
         """TCP takes nothing more. Reading goes on: the peer's Close may be on its way (7.1.5)."""
         if reset:
             self._flag(_TCP_RESET)
-        self._step(WRITE_BROKEN)
+        self._step(_WRITE_BROKEN)
 
     # Ending
 
     def want_close_tcp(self):
         """KEEP, DRAIN or ABORT: what to do with TCP (7.1.1)."""
-        if self._flags & _ABORT:
-            return ABORT
-        if self.incoming == ENDED:
-            done = self.outgoing == SHUT or self.output.empty
-        elif self.failed_with is not None or self.rcvd_code is None or self.outgoing < SENT:
+        if self._flags & _ABORTED:
+            return _ABORT
+        if self.incoming == _ENDED:
+            done = self.outgoing == _SHUT or self.output.empty
+        elif self.failed_with is not None or self.rcvd_code is None or self.outgoing < _SENT:
             done = False
         else:
             # Both done: the server closes TCP first, the client waits for that. What may still be
             # unwritten is a Pong.
-            done = self.outgoing == SHUT or (not self.client and self.output.empty)
-        return DRAIN if done or self._flags & _LINGERED else KEEP
+            done = self.outgoing == _SHUT or (not self.client and self.output.empty)
+        return _DRAIN if done or self._flags & _LINGERED else _KEEP
 
     def close_now(self):
         """Give up: TCP is to be taken down at once. The outcome tells what was reached."""
-        self._flag(_ABORT)
+        self._flag(_ABORTED)
 
     def tcp_closed(self):
         """TCP is down. Returns the CloseOutcome, always the same."""
         if self.outcome is None:
-            self._step(TCP_DOWN)
+            self._step(_TCP_DOWN)
             written = self.output.close_written
             received = self.rcvd_code is not None
             initiator = self._initiator
@@ -472,11 +478,11 @@ class Connection:
             flags = self._flags
             open_message = 1 if flags & _FRAGMENTING else 0
             self.outcome = CloseOutcome(
-                self.rcvd_code if received else ABNORMAL,
+                self.rcvd_code if received else _ABNORMAL,
                 self.rcvd_reason,
                 written and received,
                 initiator,
-                (self.output.close_code or NO_STATUS) if written else None,
+                (self.output.close_code or _NO_STATUS) if written else None,
                 self.rcvd_code,
                 self.failed_with,
                 self._lost + self.output.unsent() + open_message,
@@ -506,11 +512,11 @@ class Connection:
         if self._since == _OFF:
             self._since = now
         settings = self.settings
-        if self.outgoing >= SENT and (self.rcvd_code is not None or self.failed_with is not None):
+        if self.outgoing >= _SENT and (self.rcvd_code is not None or self.failed_with is not None):
             return self._linger(now)
         left = settings.close_timeout - _elapsed(now, self._since)
         if left <= 0:
-            self._flag(_TIMED_OUT | _ABORT)
+            self._flag(_TIMED_OUT | _ABORTED)
             return 0
         if self.window:
             window = settings.finish_timeout - _elapsed(now, self._since)
@@ -527,7 +533,7 @@ class Connection:
         if self._flags & _PINGED:
             left = settings.pong_timeout - _elapsed(now, self._since)
             if left <= 0:
-                self.close(INTERNAL_ERROR, "no pong")
+                self.close(_INTERNAL_ERROR, "no pong")
                 self._since = now
                 return settings.close_timeout
             return left

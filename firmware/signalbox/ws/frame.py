@@ -7,34 +7,20 @@ about it (connection.py).
 from ..compat import const
 from .mask import move
 
-CONTINUATION = 0x0
-TEXT = 0x1
-BINARY = 0x2
-CLOSE = 0x8
-PING = 0x9
-PONG = 0xA
-
-FIN = 0x80
-
-LARGEST_CONTROL = 125  # octets of payload in a control frame (5.5)
-LARGEST_HEADER = 14  # octets: 2, an 8-octet length, a masking key
+_CLOSE = const(0x8)
+_PONG = const(0xA)
+_FIN = const(0x80)
+_LARGEST_CONTROL = const(125)  # octets of payload in a control frame (5.5)
+_LARGEST_HEADER = const(14)  # octets: 2, an 8-octet length, a masking key
+_KEY_AT = const(10)  # where the kept key is in FrameParser.gathered
+_KEY_K = const(40)  # the same, as mask.xor() takes it
 
 # What parse_header() returns.
-HERE = 0  # it is parsed, and lies right before the payload
-GATHERED = 1  # it is parsed, and came in parts
-MORE = -1  # it isn't all there yet
-VIOLATION = -2  # fail with 1002
-TOO_BIG = -3  # the length can't be held, whatever the limit: fail with 1009
-
-KEY_K = 40  # where the kept key is in FrameParser.gathered, as mask.xor() takes it
-
-_LARGEST_CONTROL = const(125)
-_HERE = const(0)
-_GATHERED = const(1)
-_MORE = const(-1)
-_KEY_AT = const(10)
-_VIOLATION = const(-2)
-_TOO_BIG = const(-3)
+_HERE = const(0)  # it is parsed, and lies right before the payload
+_GATHERED = const(1)  # it is parsed, and came in parts
+_MORE = const(-1)  # it isn't all there yet
+_VIOLATION = const(-2)  # fail with 1002
+_TOO_BIG = const(-3)  # the length can't be held, whatever the limit: fail with 1009
 
 
 class FrameParser:
@@ -55,7 +41,7 @@ class FrameParser:
         self.first = 0
         self.payload = 0
         # What comes in parts: a header, whose end keeps a key, and a control frame's payload.
-        self.gathered = bytearray(LARGEST_HEADER + LARGEST_CONTROL)
+        self.gathered = bytearray(_LARGEST_HEADER + _LARGEST_CONTROL)
         self._have = 0
 
     def feed(self, buf, at, end):
@@ -112,7 +98,7 @@ class FrameParser:
         return _HERE
 
     def keep_key(self):
-        """Keep the key of a header that is HERE, for a payload that is not: see KEY_K."""
+        """Keep the key of a header that is HERE, for a payload that is not: see _KEY_K."""
         if self._mask_bit:
             move(self.gathered, _KEY_AT, self._buf, self._at - 4, 4)
 
@@ -147,7 +133,7 @@ class FrameParser:
 def _is_no_control(first, length):
     # Opcodes 3-7 and B-F are reserved; control frames are short and unfragmented (5.5).
     opcode = first & 0xF
-    return opcode < CLOSE or opcode > PONG or first < FIN or length > _LARGEST_CONTROL
+    return opcode < _CLOSE or opcode > _PONG or first < _FIN or length > _LARGEST_CONTROL
 
 
 def _extended(buf, at, form):

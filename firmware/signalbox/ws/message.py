@@ -13,9 +13,9 @@ memoryview then, to tell it apart.
 
 from ..compat import const
 from .buffers import resize
-from .frame import KEY_K, MORE, VIOLATION, FrameParser
+from .frame import FrameParser
 from .mask import move, xor
-from .utf8 import REJECT, validate
+from .utf8 import validate
 
 # Events of next(); those of control frames are their opcodes. A negative event is the close code
 # (negated) with which the connection must be failed (7.1.7): 1002, 1007 or 1009.
@@ -25,12 +25,16 @@ BINARY = 2
 CHUNK = 3
 WAIT = 5  # for a buffer of the pool: call next() again when there is one
 
-_HERE = const(0)  # frame.HERE
+_HERE = const(0)  # frame._HERE
+_MORE = const(-1)  # frame._MORE
+_VIOLATION = const(-2)  # frame._VIOLATION
+_KEY_K = const(40)  # frame._KEY_K
+_CONTROL_AT = const(14)  # frame._LARGEST_HEADER
+_REJECT = const(-1)  # utf8.REJECT
 _NEED_DATA = const(0)
 _TEXT = const(1)
 _BINARY = const(2)
 _CHUNK = const(3)
-_CONTROL_AT = const(14)  # frame.LARGEST_HEADER
 _AGAIN = const(4)  # a frame ended, and no message with it
 _WAIT = const(5)
 _CONTROL = const(8)
@@ -98,7 +102,7 @@ class MessageReader(FrameParser):
         self.length = 0
         self._stream = stream
         self._left = -1  # octets of the current frame still to come; -1 between frames
-        self._k = KEY_K  # the key octet that the next one meets, as mask.xor() takes it
+        self._k = _KEY_K  # the key octet that the next one meets, as mask.xor() takes it
         self._type = 0  # TEXT or BINARY while a message is open
         self._utf8 = 0
         self._body = None  # the message being assembled
@@ -182,9 +186,9 @@ class MessageReader(FrameParser):
 
     def _no_header(self, result):
         self._at = self._end
-        if result == MORE:
+        if result == _MORE:
             return _NEED_DATA
-        return _PROTOCOL_ERROR if result == VIOLATION else _TOO_BIG
+        return _PROTOCOL_ERROR if result == _VIOLATION else _TOO_BIG
 
     def _whole_binary(self):
         at = self._at
@@ -229,7 +233,7 @@ class MessageReader(FrameParser):
         # A frame that isn't a whole message, or isn't all here.
         n = self.payload
         self._left = n
-        self._k = KEY_K
+        self._k = _KEY_K
         if where == _HERE:
             self.keep_key()
         if not self.first & _CONTROL:
@@ -298,7 +302,7 @@ class MessageReader(FrameParser):
         if not self._mask_bit:
             return True
         k = self._k
-        self._k = KEY_K | (k + n) & 3
+        self._k = _KEY_K | (k + n) & 3
         return xor(buf, at, n, self.gathered, k) > 0x7F
 
     def _check_text(self, buf, at, n, suspect):
@@ -306,7 +310,7 @@ class MessageReader(FrameParser):
         if self._type == _TEXT:
             if suspect or self._utf8:
                 self._utf8 = validate(buf, at, n, self._utf8)
-            if self._utf8 == REJECT:
+            if self._utf8 == _REJECT:
                 return False
             if self._utf8 and self._left == 0 and self.first & 0x80:
                 return False

@@ -11,12 +11,16 @@ from the message itself (a client masks it through the buffer, part by part).
 """
 
 from ..compat import const
-from .frame import CLOSE, FIN, LARGEST_CONTROL, PONG, frame_end, header_size, put_header
+from .frame import frame_end, header_size, put_header
 from .mask import move, xor
 from .utf8 import validate
 
 _OWN = const(140)  # octets of the small buffer: a control frame, 6 + 125, and a little more
-_HEADER = const(14)  # octets of the largest header
+_CLOSE = const(0x8)  # frame._CLOSE
+_PONG = const(0xA)  # frame._PONG
+_FIN = const(0x80)  # frame._FIN
+_LARGEST_CONTROL = const(125)  # frame._LARGEST_CONTROL
+_HEADER = const(14)  # frame._LARGEST_HEADER
 _LARGEST_HEADER = const(8)  # of a frame whose payload fits in a buffer: 4 octets and a key
 
 # The way of our Close.
@@ -54,7 +58,7 @@ class Output:
         self._start = 0  # written up to here
         self._end = 0  # filled up to here
         self._first = 0  # the first frame header; before it, the rest of `_body`'s frame
-        self._pong = bytearray(LARGEST_CONTROL)
+        self._pong = bytearray(_LARGEST_CONTROL)
         self._pong_size = -1
         self._close = _NONE
         self.close_code = 0  # what our Close says; 0: it is empty, or there is none
@@ -261,7 +265,7 @@ class Output:
 
     def _put_pong(self, data, at, n):
         try:
-            self._put_control(FIN | PONG, data, at, n)
+            self._put_control(_FIN | _PONG, data, at, n)
         except MemoryError:
             pass  # no masking key is left, and nothing shall fail for want of a Pong
 
@@ -269,7 +273,7 @@ class Output:
         tx = self._tx
         to = put_header(tx, self._end, first, n, self._mask_bit)
         if self._keys:
-            if first == FIN | CLOSE:
+            if first == _FIN | _CLOSE:
                 move(tx, to, self._own_keys, 4, 4)
             else:
                 self._keys.put(tx, to, True)
@@ -287,9 +291,9 @@ class Output:
             pong[0] = code >> 8
             pong[1] = code & 0xFF
             move(pong, 2, self._close_reason, 0, self._close_size)
-            self._put_control(FIN | CLOSE, pong, 0, 2 + self._close_size)
+            self._put_control(_FIN | _CLOSE, pong, 0, 2 + self._close_size)
         else:
-            self._put_control(FIN | CLOSE, self._pong, 0, 0)
+            self._put_control(_FIN | _CLOSE, self._pong, 0, 0)
         self._close = _NEXT
         self._close_end = self._end
 
@@ -328,7 +332,7 @@ class Output:
         if n == 0:
             self._source = None
             self.whole = True
-            first |= FIN
+            first |= _FIN
         # The header goes right before the payload.
         start = _LARGEST_HEADER - header_size(n, self._keys)
         put_header(tx, start, first, n, self._mask_bit)
@@ -355,7 +359,7 @@ class Output:
         end = self._end
         while at < end:
             after = frame_end(self._tx, at)
-            if self._tx[at] & (FIN | 8) == FIN and (after > self._start):
+            if self._tx[at] & (_FIN | 8) == _FIN and (after > self._start):
                 count += 1
             at = after
         # A message referred to, whose header has left the buffer; its last part may be in there.
