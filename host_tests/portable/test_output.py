@@ -356,19 +356,26 @@ def test_room_for_a_pong():
 def test_large_messages_are_not_copied():
     for client in ROLES:
         for kind in (bytes, bytearray, memoryview):
-            for n in (200, 1000, 65535, 65536, 70000):
-                end = End(client)
-                if n <= 1000:
-                    end = End(client, buffer=140)
-                octets = bytes((i * 7) & 0xFF for i in range(251)) * (n // 251 + 1)
-                octets = octets[:n]
-                data = memoryview(bytearray(octets)) if kind is memoryview else kind(octets)
-                assert end.connection.send_binary(data)
-                if n > 4096:
-                    assert not end.connection.output.whole
-                assert end.sent() == [(0x82, octets)]
-                assert end.connection.output.whole
-                assert end.connection.output.empty
+            for n in (200, 1000):
+                check_large(End(client, buffer=140), kind, n)
+
+
+def test_messages_of_64_kib_are_not_copied():
+    for client in ROLES:
+        for kind in (bytes, bytearray, memoryview):
+            for n in (65535, 65536, 70000):
+                check_large(End(client), kind, n)
+
+
+def check_large(end, kind, n):
+    octets = bytes((i * 7) & 0xFF for i in range(251)) * (n // 251 + 1)
+    octets = octets[:n]
+    data = memoryview(bytearray(octets)) if kind is memoryview else kind(octets)
+    assert end.connection.send_binary(data)
+    assert not end.connection.output.whole
+    assert end.sent() == [(0x82, octets)]
+    assert end.connection.output.whole
+    assert end.connection.output.empty
 
 
 def test_large_text():
@@ -505,7 +512,7 @@ def test_source():
         for text in (False, True):
             for size in (1, 7, 10000):
                 for step in (1, 50, None):
-                    octets = ("grün €uro 😀 " * 30).encode()
+                    octets = ("grün €uro 😀 " * 10).encode()
                     end = End(client, buffer=140)
                     end.connection.send_text("before")
                     assert end.connection.send_source(Source(octets, size), text)
@@ -645,8 +652,16 @@ def test_empty():
 
 
 def test_text_and_octets_at_the_borders_of_length():
+    check_texts((0, 1, 125, 126, 127, 1000))
+
+
+def test_text_at_the_border_of_64_kib():
+    check_texts((65535, 65536))
+
+
+def check_texts(sizes):
     for client in ROLES:
-        for n in (0, 1, 125, 126, 127, 1000, 65535, 65536):
+        for n in sizes:
             end = End(client)
             assert end.connection.send_text("x" * n)
             assert end.sent() == [(0x81, b"x" * n)]

@@ -1,7 +1,7 @@
 """Strict UTF-8, octet by octet: ws/utf8.py against an encoder that is written down here.
 
-A sequence is right when it begins, or is, the encoding of code points; the oracle knows the set
-of all beginnings, so the first octet that can't follow is known exactly.
+A sequence is right when it begins, or is, the encoding of code points; the oracle knows all the
+beginnings, so the first octet that can't follow is known exactly.
 """
 
 from signalbox.compat import MICROPYTHON
@@ -27,17 +27,17 @@ def encode(point):
 
 
 def beginnings():
-    """All that a character's encoding can begin with, but for its last octet, as ints."""
+    """What a character's encoding can begin with, as ints: one octet, or two of three or four."""
     found = set()
-    # The last octet of a character runs through all of 80..BF, so one in 64 is enough.
-    for point in range(0x80, 0x110000, 64):
-        if 0xD800 <= point < 0xE000:
-            continue
-        octets = encode(point)
-        value = 0
-        for octet in octets[:-1]:
-            value = value << 8 | octet
-            found.add(value)
+    # The last octet of a character, and the third of four, runs through all of 80..BF.
+    for points in (range(0x80, 0x10000, 64), range(0x10000, 0x110000, 4096)):
+        for point in points:
+            if 0xD800 <= point < 0xE000:
+                continue
+            octets = encode(point)
+            found.add(octets[0])
+            if len(octets) > 2:
+                found.add(octets[0] << 8 | octets[1])
     return found
 
 
@@ -59,15 +59,12 @@ def first_bad(octets):
             size = 1
             whole = 2 if value < 0xE0 else 3 if value < 0xF0 else 4
             continue
-        if size + 1 == whole:
-            if octet & 0xC0 != 0x80:
+        if size == 1 and whole > 2:
+            if value << 8 | octet not in BEGINNINGS:
                 return i, False
-            size = 0
-        else:
-            value = value << 8 | octet
-            if value not in BEGINNINGS:
-                return i, False
-            size += 1
+        elif octet & 0xC0 != 0x80:
+            return i, False
+        size = size + 1 if size + 1 < whole else 0
     return None, size == 0
 
 
@@ -238,6 +235,10 @@ def test_oracle():
                 except UnicodeDecodeError:
                     good = False
                 assert (first_bad(octets) == (None, True)) == good
+    for point in range(0x80, 0x110000):
+        octets = bytes(encode(point))
+        bad = 1 if 0xD800 <= point < 0xE000 else None
+        assert first_bad(octets) == (bad, bad is None)
 
 
 def test_all_pairs():

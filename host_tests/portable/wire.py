@@ -39,12 +39,14 @@ def mask(payload, key):
     return bytes(octet ^ key[i % 4] for i, octet in enumerate(payload))
 
 
-def frame(first, payload=b"", key=None, form=None):
+def frame(first, payload=b"", key=None, form=None, n=None):
     """A frame as RFC 6455 section 5.2 draws it.
 
     `first`: FIN, RSV and opcode. `key`: masks. `form`: 126 or 127 for a longer length than needed.
+    `n`: the length that the header gives, if it isn't the payload's.
     """
-    n = len(payload)
+    if n is None:
+        n = len(payload)
     if form is None:
         form = n if n < 126 else 126 if n < 65536 else 127
     header = bytes([first, form | (0x80 if key else 0)])
