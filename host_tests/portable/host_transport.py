@@ -19,6 +19,8 @@ import sys
 class Transport:
     """A connected, non-blocking TCP socket."""
 
+    secure = False
+
     def __init__(self, sock):
         self._sock = sock
         sock.setblocking(False)
@@ -62,6 +64,8 @@ class Transport:
 
 class TLSTransport(Transport):
     """The same with TLS on it."""
+
+    secure = True
 
     def __init__(self, sock, context, server_side=False, server_hostname=None):
         super().__init__(sock)

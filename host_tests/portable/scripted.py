@@ -96,6 +96,8 @@ class ScriptedTransport:
     that would block must be offered again, as mbedTLS demands.
     """
 
+    secure = False
+
     def __init__(self, room=None, most=1 << 20, most_read=1 << 20, tls=False):
         self.record = []  # ("read", octets), ("write", octets), BLOCKED after a read, EOF, FIN, RST
         self.written = b""  # since it was last looked at

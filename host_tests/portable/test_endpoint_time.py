@@ -103,6 +103,20 @@ async def test_T4_an_application_that_reads_gets_everything():
     await session.outcome(code=1000, clean=True, initiator="local", sent_code=1000, rcvd_code=1000)
 
 
+async def test_T4_an_application_that_reads_gets_everything_that_comes_at_once():
+    for client in ROLES:
+        session = Session(client)
+        reading = start(messages(session.ws))
+        session.ws.close(1000)
+        frames = b"".join(session.peer(0x81, b"%d" % i) for i in range(100))
+        await session.feed(frames)
+        await session.feed(session.peer_close(1000), *([EOF] if client else []))
+        assert await reading == [str(i) for i in range(100)]
+        await session.outcome(
+            code=1000, clean=True, initiator="local", sent_code=1000, rcvd_code=1000
+        )
+
+
 async def test_T5_waiter_of_the_close_is_cancelled():
     for client in ROLES:
         session = Session(client, ScriptedTransport(room=0))

@@ -214,3 +214,20 @@ def test_K7_or_until_tcp_timeout():
     assert end.connection.want_close_tcp() == KEEP
     end.connection.tick(2500)
     assert end.connection.want_close_tcp() == DRAIN
+
+
+def test_server_that_lingers_waits_for_the_clients_end():
+    for ended in (False, True):
+        end = End(quiet=200)
+        end.connection.lingers = True
+        end.receive(end.peer_close(1000))
+        end.write()
+        assert end.connection.tick(0) == 200
+        end.connection.tick(199)
+        assert end.connection.want_close_tcp() == KEEP
+        if ended:
+            end.connection.receive_eof()
+        else:
+            end.connection.tick(200)
+        assert end.connection.want_close_tcp() == DRAIN
+        end.outcome(code=1000, clean=True, initiator="peer", sent_code=1000, rcvd_code=1000)

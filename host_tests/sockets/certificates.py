@@ -7,11 +7,11 @@ import trustme
 
 
 class Certificates:
-    """Of one authority, for one server name. Files in `directory`; `form`: PEM or DER."""
+    """Of one authority, for one server. Files in `directory`; `form`: PEM or DER."""
 
-    def __init__(self, directory, name="localhost", form="PEM"):
+    def __init__(self, directory, names=("localhost",), form="PEM"):
         self._authority = trustme.CA()
-        self._issued = self._authority.issue_cert(name)
+        self._issued = self._authority.issue_cert(*names)
         files = {
             "ca": self._authority.cert_pem,
             "cert": self._issued.cert_chain_pems[0],

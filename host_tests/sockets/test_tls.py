@@ -1,7 +1,9 @@
 """wss:// on real sockets, in both roles; closing over TLS is row K5 in test_tcp.py."""
 
 import contextlib
+import socket
 import ssl
+import time
 
 import pytest
 from certificates import Certificates
@@ -54,7 +56,7 @@ def test_unknown_authority(as_client, certificates, tmp_path):
 
 
 def test_wrong_host_name(as_client, tmp_path):
-    other = Certificates(tmp_path, name="elsewhere.example")
+    other = Certificates(tmp_path, ["elsewhere.example"])
     text = handshake_fails(as_client, other.server_context(), tls=other)
     assert "does not match" in text
 
@@ -142,6 +144,39 @@ def test_frames_in_one_record_with_the_handshake(as_client, certificates):
     peer.send(peer.close_frame(1000))
     assert peer.receive() == (0x88, close_payload(1000))
     sock.close()
+
+
+def test_close_notify_right_behind_the_close(as_client, certificates):
+    # In one segment, and the server waits for ours then, as asyncio's TLS does: the end must not be
+    # missed because it came with something.
+    settings = {"tcp_timeout": 4000}
+    peer, firmware = as_client("close", settings, tls=certificates, code=1000)
+    assert peer.receive() == (0x88, close_payload(1000))
+    tcp = peer.sock
+    tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    peer.send(peer.close_frame(1000))
+    tcp.settimeout(0)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tcp.unwrap()
+    tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+    assert firmware.report("outcome")["clean"]
+    assert firmware.waited() < 3000
+
+
+def test_close_notify_behind_the_closes_is_not_answered_by_a_reset(as_server, certificates):
+    # There is no shutdown(): once the server has closed, its TCP resets whatever comes.
+    peer, firmware = as_server("echo", {"quiet": 2000}, tls=certificates)
+    peer.send(peer.close_frame(1000))
+    assert peer.receive() == (0x88, close_payload(1000))
+    time.sleep(0.1)
+    peer.sock.settimeout(0)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        peer.sock.unwrap()
+    assert firmware.report("outcome")["clean"]
+    time.sleep(0.1)
+    assert peer.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+    peer.sock.settimeout(10)
+    assert socket.socket.recv(peer.sock, 100) == b""
 
 
 def test_page(as_server, certificates):

@@ -457,6 +457,10 @@ class WebSocket:
                         continue
                     if event == _WAIT:
                         event = _NEED_DATA
+                    if len(queue) >= _QUEUE:
+                        # Closing: an application that takes messages gets its turn to do so
+                        # before one is dropped.
+                        await sleep_ms(0)
                     if buf is None and event == _NEED_DATA:
                         if not queue:
                             self._octets = 0
@@ -596,7 +600,7 @@ class WebSocket:
         self._idle = False
         reader = self.connection.reader
         self._queue.append(_chunk(reader) if event == _CHUNK else reader.message)
-        return len(self._queue) < _QUEUE or self.connection.outgoing >= _QUEUED
+        return len(self._queue) < _QUEUE
 
     async def _settle(self):
         # The application answers what came before a Close or a violation, as if it had come alone.

@@ -146,6 +146,7 @@ class Server:
                     octets, subprotocol = request.accept(self._subprotocols)
                     await _write_all(transport, octets)
                     connection = Connection(False, self._settings)
+                    connection.lingers = transport.secure
                     rest = buf[at:n] if at < n else None
                     ws = WebSocket(transport, connection, request.target, subprotocol, rest)
                     return ws

@@ -23,6 +23,7 @@ _TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
 _SHARED_HEAP = sys.platform == "rp2"
 _LARGEST_WRITE = 800 if _SHARED_HEAP else 1 << 20
 _GAVE_UP = const(9900)  # ms
+_LARGEST_RECV = const(1024)  # a copy is made of it
 
 # Says which connections were reset. readinto() reads until there is no more; when that is a reset,
 # it raises, and what it has read before is lost. So it must know first.
@@ -31,6 +32,8 @@ _resets = select.poll()
 
 class Transport:
     """A connected, non-blocking TCP socket."""
+
+    secure = False
 
     def __init__(self, sock, stream=None):
         """`stream`: what to read from and write to, if not the socket itself."""
@@ -99,6 +102,10 @@ class Transport:
 class TLSTransport(Transport):
     """The same with TLS on it; MicroPython sends no close_notify."""
 
+    # Its peers have something to say at the end, and to a socket that was closed: that is answered
+    # by a reset, as there is no shutdown().
+    secure = True
+
     def __init__(self, sock, context, server_side=False, server_hostname=None):
         """`context`: an ssl.SSLContext. The TLS handshake is done by the first reads and writes."""
         args = {"server_side": server_side, "do_handshake_on_connect": False}
@@ -108,9 +115,21 @@ class TLSTransport(Transport):
         super().__init__(sock, context.wrap_socket(sock, **args))
         self._again = 0
 
-    def _read_last(self, buf, at, n):
-        # One at a time doesn't meet the reset.
-        return self._stream.readinto(memoryview(buf)[at : at + 1])
+    def read(self, buf, n):
+        """As Transport.read()."""
+        return self.read_at(buf, 0, n)
+
+    def read_at(self, buf, at, n):
+        """As Transport.read_at(), from one record at a time.
+
+        readinto() would go on to the next one; what it has read then hides that this one was a
+        close_notify or a reset, and neither is ever told again.
+        """
+        octets = self._stream.recv(min(n, _LARGEST_RECV))
+        if octets is None:
+            return None
+        buf[at : at + len(octets)] = octets
+        return len(octets)
 
     def write(self, buf, at, n):
         """As Transport.write(). mbedTLS must be offered the same octets again after a None."""

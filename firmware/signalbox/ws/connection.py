@@ -99,7 +99,7 @@ class Settings:
     close_timeout = 5000  # from the first Close, ours queued or theirs received, to both done
     finish_timeout = 3000  # the application's window after the peer's Close
     tcp_timeout = 2000  # client: wait for the server's FIN; after a failure: for the peer's
-    quiet = 200  # after a failure: silence that ends the wait early
+    quiet = 200  # after a failure, and for a server over TLS: silence that ends the wait early
     drain = 1 << 20  # after a failure: the most that is read and discarded
     stream = False  # give out CHUNKs instead of assembled messages
     finish_window = False  # let the application go on sending after the peer's Close
@@ -138,6 +138,8 @@ class Connection:
 
     rcvd_reason = ""
     outcome = None
+    # Set it for a server over TLS: it waits `quiet` for the client's end, too, before its own.
+    lingers = False
 
     def __init__(self, client, settings=_defaults, keys=None):
         """`client`: our role. `keys`: MaskingKeys for a client, or None for the shared ones."""
@@ -459,7 +461,8 @@ class Connection:
         else:
             # Both done: the server closes TCP first, the client waits for that. What may still be
             # unwritten is a Pong.
-            done = self.outgoing == _SHUT or (not self.client and self.output.empty)
+            waits = self.client or self.lingers
+            done = self.outgoing == _SHUT or (not waits and self.output.empty)
         return _DRAIN if done or self._flags & _LINGERED else _KEEP
 
     def close_now(self):
@@ -555,7 +558,7 @@ class Connection:
             self._flag(_LINGERING)
             self._since = now
         left = settings.tcp_timeout - _elapsed(now, self._since)
-        if self.failed_with is not None:
+        if self.failed_with is not None or self.lingers:
             if self._drained >= settings.drain:
                 left = 0
             quiet = min(_elapsed(now, self._heard_at), _elapsed(now, self._since))
