@@ -21,6 +21,7 @@ class Peer:
     command: tuple  # the program and what goes before `client URL` or `server PORT`
     roles: tuple = ("client", "server")  # the peer's
     schemes: tuple = ("ws", "wss")
+    scenarios: tuple = ()  # the only ones that are of interest; all of them if empty
     # Makes the program if it isn't there, with a line of progress on standard error. BuildError.
     build: object = None
     environ: dict = field(default_factory=dict)  # variables that it needs besides ours
@@ -45,10 +46,19 @@ def python_peers():
         python("wsproto", importlib.metadata.version("wsproto")),
         python("aiohttp", importlib.metadata.version("aiohttp")),
         # A model: there is no Objective-C here.
-        python("socketrocket", "0.7.1", roles=("client",)),
+        python("socketrocket", "0.7.1", "socketrocket_peer.py", "0.7.1", roles=("client",)),
+        python(
+            "socketrocket-0.3",
+            "0.3.1",
+            "socketrocket_peer.py",
+            "0.3.1",
+            roles=("client",),
+            scenarios=("default",),
+        ),
     ]
 
 
-def python(name, version, **more):
-    """The program python/NAME_peer.py."""
-    return Peer(name, version, (sys.executable, str(HERE / "python" / f"{name}_peer.py")), **more)
+def python(name, version, program=None, *words, **more):
+    """A program in python/, NAME_peer.py by default."""
+    path = HERE / "python" / (program or f"{name}_peer.py")
+    return Peer(name, version, (sys.executable, str(path), *words), **more)
