@@ -29,6 +29,9 @@ autobahn: ## Autobahn|Testsuite against client and server on the unix port
 	@port=$$($(ENV) micropython) && \
 	$(RUN) host_tests/autobahn/run.py --micropython "$$port" --role both $(ARGS)
 
+interop: ## the matrix of real peers, on a wire that records: ARGS="--peers aiohttp"
+	@$(RUN) host_tests/interop/run.py $(ARGS)
+
 bench: ## speed and memory beside other implementations, as ratios
 	@$(RUN) host_tests/bench/run.py $(ARGS)
 
@@ -51,4 +54,4 @@ clean: ## delete what the targets left in this directory (the shared cache stays
 	rm -rf build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find firmware host_tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test autobahn bench size fuzz board lint diagram clean
+.PHONY: help run test autobahn interop bench size fuzz board lint diagram clean

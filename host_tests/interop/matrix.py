@@ -1,0 +1,139 @@
+"""The matrix: what every cell came to, in the end and as a page."""
+
+from explained import EXPLAINED
+from scenarios import SCENARIOS
+
+FINE, FAILED, NOT_APPLICABLE, NOT_RUN = "✓", "✗", "—", "·"
+
+HEAD = """\
+# The matrix
+
+Made by `make interop`; don't edit. The firmware, on MicroPython's unix port, against every peer, in
+both roles, over `ws` and `wss`, in every scenario of `scenarios.py`. {how}
+
+| symbol | means |
+| --- | --- |
+| ✓ | no accepted message and no Close lost, right codes, a true outcome, FINs in order, no RST |
+| ✓ with a number | the same on our side; the note says what the peer does |
+| ✗ | a fault of ours, or one that nobody has explained yet |
+| — | the library can't do it |
+| · | not run |
+
+Where `ws` and `wss` differ, the cell has both, in this order. "We" and "ours" is the firmware.
+"""
+WIRED = (
+    "Each cell has network namespaces of its own and a wire between them that records every TCP "
+    "segment: what is said here about Closes (over `ws`), FIN and RST was read there."
+)
+UNWIRED = "On the loopback, without a record of the wire (no root)."
+
+
+class Result:
+    """Of one cell: a Verdict, and which of its traits are explained."""
+
+    def __init__(self, cell, verdict, log, seconds, watched):
+        self.cell = cell
+        self.na = verdict.na
+        self.traits = verdict.traits
+        self.log = log
+        self.seconds = seconds
+        self.watched = watched  # with a record of the wire
+        self.notes = []
+        self.faults = list(verdict.faults)
+        for trait in verdict.traits:
+            for entry in EXPLAINED:
+                if entry.trait == trait and entry.covers(cell):
+                    self.notes.append(entry)
+                    break
+            else:
+                self.faults.append(f"{cell.peer.name}: {trait} (not explained)")
+
+    @property
+    def failed(self):
+        return bool(self.faults)
+
+    def symbol(self, numbers):
+        if self.na:
+            return NOT_APPLICABLE
+        if self.failed:
+            return FAILED
+        marks = ",".join(str(numbers[entry]) for entry in EXPLAINED if entry in self.notes)
+        return f"{FINE}<sup>{marks}</sup>" if marks else FINE
+
+
+def stale(results):
+    """Sentences about entries of EXPLAINED that are not true any more, of what was run."""
+    told = []
+    seen = [result for result in results if result.watched and not result.na]
+    for entry in EXPLAINED:
+        covered = [result for result in seen if entry.covers(result.cell)]
+        missing = [result for result in covered if entry not in result.notes]
+        if missing and not entry.sometimes:
+            cells = ", ".join(title(result.cell) for result in missing[:6])
+            told.append(f"explained.py: “{entry.trait}” did not occur in {cells}")
+    return told
+
+
+def title(cell):
+    return f"{cell.peer.name} · {cell.role} · {cell.scheme} · {cell.scenario}"
+
+
+class Matrix:
+    """The table of Results. `peers`: in the order of the rows."""
+
+    def __init__(self, peers, results):
+        self.peers = peers
+        self.results = {(r.cell.peer.name, *r.cell[1:]): r for r in results}
+        used = {entry for result in results if not result.failed for entry in result.notes}
+        in_order = [entry for entry in EXPLAINED if entry in used]
+        self.numbers = {entry: n for n, entry in enumerate(in_order, 1)}
+
+    def cell(self, name, role, scenario):
+        """ws and wss in one."""
+        texts = []
+        for scheme in ("ws", "wss"):
+            result = self.results.get((name, role, scheme, scenario))
+            texts.append(result.symbol(self.numbers) if result else NOT_RUN)
+        return texts[0] if texts[0] == texts[1] else " / ".join(texts)
+
+    def rows(self):
+        for peer in self.peers:
+            for role in ("client", "server"):
+                other = "server" if role == "client" else "client"
+                if other in peer.roles:
+                    cells = [self.cell(peer.name, role, scenario) for scenario in SCENARIOS]
+                    yield [f"{peer.name} {peer.version}", other, *cells]
+
+    def table(self):
+        """As lines of Markdown."""
+        yield "| " + " | ".join(["peer", "as", *SCENARIOS]) + " |"
+        yield "|" + " --- |" * (2 + len(SCENARIOS))
+        for row in self.rows():
+            yield "| " + " | ".join(row) + " |"
+
+    def notes(self):
+        for entry, n in self.numbers.items():
+            yield f"{n}. {entry.text}"
+
+    def page(self):
+        """All of MATRIX.md."""
+        wired = all(result.watched for result in self.results.values())
+        lines = [HEAD.format(how=WIRED if wired else UNWIRED), *self.table(), ""]
+        lines += ["| scenario | what is done |", "| --- | --- |"]
+        lines += [f"| {name} | {SCENARIOS[name].__doc__} |" for name in SCENARIOS]
+        lines += ["", "## What the numbers say", "", *self.notes()]
+        failed = [result for result in self.results.values() if result.failed]
+        if failed:
+            lines += ["", "## What is wrong", ""]
+            lines += [f"- {title(r.cell)}: {'; '.join(r.faults)}" for r in failed]
+        return "\n".join(lines) + "\n"
+
+    def text(self):
+        """For the terminal."""
+        rows = [["peer", "as", *SCENARIOS], *self.rows()]
+        rows = [[cell.replace("<sup>", "").replace("</sup>", "") for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield ""
+        yield from self.notes()
