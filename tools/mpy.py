@@ -55,8 +55,16 @@ def closure(root, imports):
     return order
 
 
+def shipped(names, arch):
+    """Those of the modules that a board needs: of twins one, the native one if there is an arch."""
+    twin = "_portable" if arch else "_native"
+    return [name for name in names if not name.endswith((twin, "_cpython"))]
+
+
 def compile_for(arch, directory):
     """Compile the firmware into a directory; {module: bytes}. No arch: without native code.
+
+    More than is shipped: a test may want both twins.
 
     The package is compiled without line numbers, which are a twelfth of it, in flash and in RAM:
     its tracebacks name file and function. Those of the application, beside it, have lines.
@@ -65,7 +73,7 @@ def compile_for(arch, directory):
     sizes = {}
     for path in sorted(FIRMWARE.rglob("*.py")):
         native = path.stem.endswith("_native")
-        if native and not arch:
+        if path.stem.endswith("_cpython") or (native and not arch):
             continue
         source = path.relative_to(FIRMWARE)
         target = directory / source.with_suffix(".mpy")

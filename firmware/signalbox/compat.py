@@ -15,7 +15,7 @@ MICROPYTHON = sys.implementation.name == "micropython"
 IN_FLIGHT = 1400 if sys.platform == "rp2" else 0
 
 if MICROPYTHON:
-    from micropython import const
+    from micropython import const  # noqa: F401
 
     ticks_ms = time.ticks_ms
     ticks_diff = time.ticks_diff
@@ -38,29 +38,4 @@ if MICROPYTHON:
         pass
 
 else:
-
-    def const(value):
-        """MicroPython's compiler folds `_X = const(1)` into the code; elsewhere it is the value."""
-        return value
-
-    def text_octets(text):
-        """UTF-8 octets of `text`, as an object with the buffer protocol."""
-        return text.encode()
-
-    def ticks_ms():
-        """Milliseconds of a clock that only ever goes forward."""
-        return int(time.monotonic() * 1000)
-
-    def ticks_diff(later, earlier):
-        """Milliseconds between two of these; MicroPython's start over after 2**30 ms."""
-        return later - earlier
-
-    def sleep_ms(ms):
-        """As MicroPython's asyncio has it."""
-        return asyncio.sleep(ms / 1000)
-
-    class _Done:
-        def __await__(self):
-            return iter(())
-
-    DONE = _Done()
+    from .compat_cpython import *  # noqa: F403  the names above; naming them costs a board octets

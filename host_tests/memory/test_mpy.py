@@ -1,8 +1,17 @@
 """tools/mpy.py: which modules count for a feature."""
 
+import sys
+from pathlib import Path
+
 import mpy
 import pytest
 from unix_port import UnixPort
+
+sys.path.append(str(Path(__file__).parent))
+
+import heap64
+
+CLIENT = "signalbox.net.client"
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +42,7 @@ def test_without_an_architecture_there_is_no_native_code(tmp_path):
     native = mpy.compile_for("armv6m", tmp_path / "native")
     kernels = {"signalbox.ws.mask_native", "signalbox.ws.utf8_native"}
     assert set(native) - set(bytecode) == kernels
+    assert not any(name.endswith("_cpython") for name in native)
     assert all(bytecode[name] == native[name] for name in bytecode)
     for name, octets in bytecode.items():
         path = tmp_path / "bytecode" / name.replace(".", "/")
@@ -53,3 +63,26 @@ def test_tracebacks_name_function_and_file_and_the_application_has_lines(tmp_pat
     assert "signalbox/ws/handshake_client.py" in output
     assert "in __init__" in output
     assert "ValueError: a WebSocket URL begins with" in output
+
+
+def test_of_twins_a_board_gets_one(imports):
+    needed = mpy.closure("signalbox.ws.mask", imports)
+    assert {"signalbox.ws.mask_native", "signalbox.ws.mask_portable"} <= set(needed)
+    assert "signalbox.ws.mask_portable" not in mpy.shipped(needed, "armv6m")
+    assert "signalbox.ws.mask_native" not in mpy.shipped(needed, None)
+    assert "signalbox.compat_cpython" not in mpy.shipped(imports, "armv6m")
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_what_is_shipped_opens_and_closes(tmp_path, micropython, native):
+    arch = heap64.host_arch(micropython) if native else None
+    mpy.compile_for(arch, tmp_path / "all")
+    for name in mpy.shipped(mpy.closure(CLIENT, mpy.imports_of_firmware()), arch):
+        path = tmp_path / "all" / name.replace(".", "/")
+        path = path / "__init__.mpy" if path.is_dir() else path.with_suffix(".mpy")
+        target = tmp_path / "board" / path.relative_to(tmp_path / "all")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+    port = UnixPort(micropython.path)
+    port.env["MICROPYPATH"] = f"{tmp_path / 'board'}:.frozen"
+    assert heap64.session_fits(port, heap64.LARGEST_KB)

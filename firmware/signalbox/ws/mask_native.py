@@ -1,4 +1,4 @@
-"""Viper twins of `mask.py`. Never imported by CPython.
+"""Viper twins of `mask_portable.py`. Never imported by CPython.
 
 Words are aligned (RP2040 and Xtensa trap on unaligned access); all supported chips are
 little-endian. A viper int is a machine word, so only the low 32 bits of a sum are looked at.
@@ -11,7 +11,7 @@ import micropython
 
 @micropython.viper
 def xor(buf: ptr8, offset: int, n: int, key: ptr8, k: int) -> int:
-    """See `mask.xor_portable`."""
+    """See `mask_portable.xor`."""
     phase = k & 3
     key = ptr8(int(key) + (k >> 2))
     buf = ptr8(int(buf) + offset)
@@ -53,7 +53,7 @@ def xor(buf: ptr8, offset: int, n: int, key: ptr8, k: int) -> int:
 
 @micropython.viper
 def move(dst: ptr8, dst_offset: int, src: ptr8, src_offset: int, n: int):
-    """See `mask.move_portable`. Unequal alignment is met by shifting two aligned words."""
+    """See `mask_portable.move`. Unequal alignment is met by shifting two aligned words."""
     dst = ptr8(int(dst) + dst_offset)
     src = ptr8(int(src) + src_offset)
     end = int(dst) + n

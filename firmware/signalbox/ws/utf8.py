@@ -1,66 +1,17 @@
 """Strict UTF-8 (RFC 3629; RFC 6455 sections 5.6 and 8.1), checked as the bytes arrive.
 
 MicroPython's own decoder takes overlong forms, surrogates and code points past U+10FFFF, so
-nothing here relies on it. The portable twins are here, the viper ones in `utf8_native.py`.
+nothing here relies on it. There is viper code in `utf8_native.py`, and the same for
+other ports in `utf8_portable.py`; a board gets one of them.
 
 The state between two calls is one small int: 0 between characters, else what the next byte must
 be: `missing | lowest << 8 | highest << 16`. -1 means that a byte could not follow: the first bad
 byte ends it, not the end of the message.
 """
 
-REJECT = -1
-
-
-def validate_portable(buf, offset, n, state):
-    """Check `n` bytes of `buf` from `offset` on; returns the next state, or REJECT.
-
-    The text is whole when the state is 0. The bounds are those of RFC 3629 section 4.
-    """
-    for i in range(offset, offset + n):
-        octet = buf[i]
-        if state:
-            if octet < (state >> 8) & 0xFF or octet > state >> 16:
-                return REJECT
-            missing = (state & 3) - 1
-            state = 0xBF8000 | missing if missing else 0
-        elif octet < 0x80:
-            pass
-        elif octet < 0xC2:
-            return REJECT
-        elif octet < 0xE0:
-            state = 0xBF8001
-        elif octet < 0xF0:
-            if octet == 0xE0:
-                state = 0xBFA002
-            elif octet == 0xED:
-                state = 0x9F8002
-            else:
-                state = 0xBF8002
-        elif octet < 0xF5:
-            if octet == 0xF0:
-                state = 0xBF9003
-            elif octet == 0xF4:
-                state = 0x8F8003
-            else:
-                state = 0xBF8003
-        else:
-            return REJECT
-    return state
-
-
-def is_ascii_portable(text, n):
-    """Whether the first `n` octets of `text` (str or buffer of at least n octets) are ASCII.
-
-    For a str, n = len(text) characters: its UTF-8 has at least as many octets, and no more of
-    them exactly when all are ASCII.
-    """
-    if isinstance(text, str):
-        return len(text.encode()) == n
-    return max(memoryview(text)[:n], default=0) < 0x80 if n else True
-
-
 try:
     from .utf8_native import is_ascii, validate
 except (ImportError, ValueError, SyntaxError):  # CPython; wrong architecture; no viper emitter
-    validate = validate_portable
-    is_ascii = is_ascii_portable
+    from .utf8_portable import is_ascii, validate  # noqa: F401
+
+REJECT = -1

@@ -1,11 +1,14 @@
-"""Viper twins of `utf8.py`. Never imported by CPython. On parameters see `mask_native.py`."""
+"""Viper twins of `utf8_portable.py`. Never imported by CPython.
+
+On parameters see `mask_native.py`.
+"""
 
 import micropython
 
 
 @micropython.viper
 def validate(buf: ptr8, offset: int, n: int, state: int) -> int:
-    """See `utf8.validate_portable`. Between characters, ASCII is passed two words at a time."""
+    """See `utf8_portable.validate`. Between characters, ASCII is passed two words at a time."""
     buf = ptr8(int(buf) + offset)
     end = int(buf) + n
     last = end - 8
@@ -49,7 +52,7 @@ def validate(buf: ptr8, offset: int, n: int, state: int) -> int:
 
 @micropython.viper
 def is_ascii(text: ptr8, n: int) -> bool:
-    """See `utf8.is_ascii_portable`."""
+    """See `utf8_portable.is_ascii`."""
     seen = 0
     n += int(text)  # the end
     while int(text) < n and int(text) & 3:

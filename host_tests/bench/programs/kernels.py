@@ -10,8 +10,9 @@ import sys
 import time
 
 import websocket
-from signalbox.ws.mask import xor, xor_portable
-from signalbox.ws.utf8 import validate, validate_portable
+from signalbox.ws import mask_portable, utf8_portable
+from signalbox.ws.mask import xor
+from signalbox.ws.utf8 import validate
 
 SIZES = (1024, 16384, 65536)
 LARGEST_C = 65535  # the module reads no longer frame
@@ -66,7 +67,7 @@ def masking(trials):
         best = least(
             {
                 "signalbox": lambda buf=buf, size=size: xor(buf, 0, size, KEY, 0),
-                "portable": lambda buf=buf, size=size: xor_portable(buf, 0, size, KEY, 0),
+                "portable": lambda buf=buf, size=size: mask_portable.xor(buf, 0, size, KEY, 0),
                 "C module": with_mask,
                 "plain": plain,
             },
@@ -87,7 +88,7 @@ def utf8(trials):
             best = least(
                 {
                     "signalbox": lambda buf=buf: validate(buf, 0, len(buf), 0),
-                    "portable": lambda buf=buf: validate_portable(buf, 0, len(buf), 0),
+                    "portable": lambda buf=buf: utf8_portable.validate(buf, 0, len(buf), 0),
                 },
                 trials,
             )
@@ -101,7 +102,7 @@ def utf8(trials):
 
 trials = int(sys.argv[1])
 native = {
-    "masking": xor is not xor_portable,
-    "utf8": validate is not validate_portable,
+    "masking": xor is not mask_portable.xor,
+    "utf8": validate is not utf8_portable.validate,
 }
 print("result", json.dumps({"masking": masking(trials), "utf8": utf8(trials), "native": native}))

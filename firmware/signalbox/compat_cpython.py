@@ -1,0 +1,37 @@
+"""What CPython takes in the place of MicroPython's own: see compat.py. No board gets this file."""
+
+import asyncio
+import time
+
+
+def const(value):
+    """MicroPython's compiler folds `_X = const(1)` into the code; elsewhere it is the value."""
+    return value
+
+
+def text_octets(text):
+    """UTF-8 octets of `text`, as an object with the buffer protocol."""
+    return text.encode()
+
+
+def ticks_ms():
+    """Milliseconds of a clock that only ever goes forward."""
+    return int(time.monotonic() * 1000)
+
+
+def ticks_diff(later, earlier):
+    """Milliseconds between two of these; MicroPython's start over after 2**30 ms."""
+    return later - earlier
+
+
+def sleep_ms(ms):
+    """As MicroPython's asyncio has it."""
+    return asyncio.sleep(ms / 1000)
+
+
+class _Done:
+    def __await__(self):
+        return iter(())
+
+
+DONE = _Done()
