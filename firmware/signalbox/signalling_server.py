@@ -11,6 +11,7 @@ from .ws.buffers import Pool
 from .ws.connection import Settings
 
 MAX_MESSAGE = 18432  # octets: an SDP of 16 KiB as JSON
+BUFFER = 1460  # octets: large messages need none, and of the small ones a few fit
 
 _FEW = const(4)  # peers, for which one large buffer must do
 _STOP_TIMEOUT = const(7)  # s; a closing handshake has 5
@@ -38,7 +39,7 @@ class SignallingServer:
         self._access = access
         self._context = context
         self._pool = Pool(large, max_message)
-        self._settings = Settings(max_message=max_message, pool=self._pool)
+        self._settings = Settings(max_message=max_message, buffer=BUFFER, pool=self._pool)
         self._outboxes = {}  # by the peer's id
         self._stopped = asyncio.Event()
 
@@ -86,10 +87,9 @@ class SignallingServer:
     async def _peer(self, ws):
         peer = self.broker.connect()
         try:
-            self._outboxes[peer.id] = Outbox(
-                ws, self._pool, lambda why: print("peer", peer.id, "is given up:", why)
-            )
-            ws.on_close = lambda outcome: print("peer", peer.id, "closed:", in_words(outcome))
+            self._outboxes[peer.id] = outbox = _Member(ws, self._pool)
+            outbox.id = peer.id
+            ws.on_close = outbox.on_close
             print("peer", peer.id, "connected")
             self._deliver()
             async for message in ws:
@@ -136,6 +136,18 @@ class SignallingServer:
                 elif lent is not None:
                     self._pool.give_back(lent)
             outgoing = self.broker.take()  # what the board's own peer has said to that
+
+
+class _Member(Outbox):
+    """The Outbox of a peer, which says in a line each what becomes of it. `id`: the peer's."""
+
+    id = None
+
+    def on_give_up(self, why):
+        print("peer", self.id, "is given up:", why)
+
+    def on_close(self, outcome):
+        print("peer", self.id, "closed:", in_words(outcome))
 
 
 class _Local:

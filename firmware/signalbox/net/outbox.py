@@ -20,21 +20,27 @@ class Outbox:
     with 1008: to leave out messages would leave it, and the one it talks to, with half a session.
     """
 
-    def __init__(self, ws, pool=None, on_give_up=None, in_flight=IN_FLIGHT):
-        """`pool`: what the octets of put() are given back to. `on_give_up`: called with the reason.
+    # What most never need is kept here until it is set: a board counts the octets.
+    _in_flight = IN_FLIGHT
+    _unanswered = 0
+    _waiting = 0  # octets of the messages that are not in the pool's buffers
+    _since = ticks_ms()  # of the first message
+    _task = None
+
+    def __init__(self, ws, pool=None, in_flight=IN_FLIGHT):
+        """`pool`: what the octets of put() are given back to.
 
         `in_flight`: octets handed to TCP before a Ping's round trip shows that they arrived, 0 for
         any number; see compat.IN_FLIGHT.
         """
         self._ws = ws
         self._pool = pool
-        self._on_give_up = on_give_up
-        self._in_flight = in_flight
-        self._unanswered = 0
         self._messages = []  # (message, lent)
-        self._waiting = 0  # octets of them that are not in the pool's buffers
-        self._since = ticks_ms()  # of the first message
-        self._task = None
+        if in_flight != IN_FLIGHT:
+            self._in_flight = in_flight
+
+    def on_give_up(self, why):
+        """Called before the peer is closed for a fault of its own; for a subclass."""
 
     def put(self, message, lent=None):
         """Send a text message after all that was put before it. Doesn't wait.
@@ -123,9 +129,8 @@ class Outbox:
 
     def _give_up(self, code, reason):
         if not self._ws.asked:
+            self.on_give_up(reason)
             self._ws.close(code, reason)
-            if self._on_give_up:
-                self._on_give_up(reason)
 
 
 class _Pieces:

@@ -11,11 +11,23 @@ chose 1.1; `newPeer` is nothing that a peer can say; everything has a cap.
 import json
 import os
 
-from .schema import TO_SERVER, parse
+from .schema import parse
 
 MAX_PEERS = 4  # a stock Pico W has no more TCP connections
 MAX_SESSIONS = 8  # among all peers
 MAX_META = 1024  # octets of a peer's `meta`, which is kept while the peer is there
+
+# Messages of peers to the server; see schema.parse().
+TO_SERVER = {
+    "setProtocolVersion": ("version",),
+    "setPeerStatus": ("roles", "peerId?"),
+    "startSession": ("peerId", "offer?"),
+    "endSession": ("sessionId",),
+    "endSessionV1_1": ("sessionId", "error?"),
+    "peer": ("sessionId", "content"),
+    "list": (),
+    "listConsumers": (),
+}
 
 
 class Peer:

@@ -7,8 +7,22 @@ what a server of 1.1 may send is understood, too. After gst-plugins-rs, net/webr
 import json
 
 from ..compat import const
-from .schema import TO_PEER, parse
+from .schema import parse
 from .strict_json import unescape
+
+# Messages of the server to peers; see schema.parse().
+TO_PEER = {
+    "welcome": ("peerId",),
+    "peerStatusChanged": ("roles", "peerId"),
+    "startSession": ("peerId", "sessionId", "offer?"),
+    "sessionStarted": ("peerId", "sessionId"),
+    "endSession": ("sessionId",),
+    "endSessionV1_1": ("sessionId", "error?"),
+    "peer": ("sessionId", "content"),
+    "list": ("producers",),
+    "listConsumers": ("consumers",),
+    "error": ("details",),
+}
 
 PRODUCER = "producer"
 CONSUMER = "consumer"

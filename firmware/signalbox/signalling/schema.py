@@ -1,8 +1,9 @@
-"""Every message of the protocol, 1.0 and 1.1: which members it has, and what is allowed in them.
+"""What is allowed in the messages of the protocol, 1.0 and 1.1.
 
 After gst-plugins-rs, net/webrtc/protocol/src/lib.rs. A message stays the octets that it came in:
 parse() checks them and remembers where the members are. Members that the protocol doesn't know are
-let pass, as there; what isn't the protocol's is a ValueError.
+let pass, as there; what isn't the protocol's is a ValueError. Which messages there are stands with
+who receives them: broker.TO_SERVER, peer.TO_PEER.
 """
 
 import json
@@ -17,30 +18,6 @@ _LARGEST_U32 = const(0xFFFFFFFF)
 
 ROLES = ("producer", "listener", "consumer")
 VERSIONS = ("v1_0", "v1_1")  # what the index says is 1.x
-
-# A type's members; with "?" it may be null or absent.
-TO_SERVER = {
-    "setProtocolVersion": ("version",),
-    "setPeerStatus": ("roles", "peerId?"),
-    "startSession": ("peerId", "offer?"),
-    "endSession": ("sessionId",),
-    "endSessionV1_1": ("sessionId", "error?"),
-    "peer": ("sessionId", "content"),
-    "list": (),
-    "listConsumers": (),
-}
-TO_PEER = {
-    "welcome": ("peerId",),
-    "peerStatusChanged": ("roles", "peerId"),
-    "startSession": ("peerId", "sessionId", "offer?"),
-    "sessionStarted": ("peerId", "sessionId"),
-    "endSession": ("sessionId",),
-    "endSessionV1_1": ("sessionId", "error?"),
-    "peer": ("sessionId", "content"),
-    "list": ("producers",),
-    "listConsumers": ("consumers",),
-    "error": ("details",),
-}
 
 _NAMES = (
     "type",
@@ -75,7 +52,7 @@ class Message(Members):
     peers = ()
 
     def check(self, table):
-        """ValueError unless it is one of `table`: TO_SERVER or TO_PEER."""
+        """ValueError unless it is one of `table`; see parse()."""
         self.type = self.string("type")
         if self.type not in table:
             raise ValueError("unknown type")
@@ -131,7 +108,10 @@ class Message(Members):
 
 
 def parse(octets, table):
-    """The Message in `octets` (a bytearray), of TO_SERVER or TO_PEER. ValueError."""
+    """The Message in `octets` (a bytearray). ValueError.
+
+    `table`: {type: its members}; with "?" a member may be null or absent.
+    """
     message = strict_json.parse(octets, _NAMES, Message)
     message.check(table)
     return message

@@ -1,0 +1,38 @@
+"""A signalling server that says how full its heap is: `signalling_server.py PORT PEERS`.
+
+For every line on standard input it prints `used `, and the octets in use after a collection; at
+the end of that it stops, and exits with 0.
+"""
+
+import asyncio
+import gc
+import sys
+
+gc.threshold(8192)  # see the README of net
+
+from signalbox.net.access import Access  # noqa: E402
+from signalbox.signalling_server import SignallingServer  # noqa: E402
+
+
+def used():
+    gc.collect()
+    gc.collect()  # what the first one finalized
+    return gc.mem_alloc()
+
+
+async def answer(server):
+    stdin = asyncio.StreamReader(sys.stdin)
+    while await stdin.readline():
+        print("used", used())
+    server.stop()
+
+
+async def main():
+    server = SignallingServer(Access(open=True), int(sys.argv[2]))
+    print("empty", used())
+    answering = asyncio.create_task(answer(server))
+    await server.run("127.0.0.1", int(sys.argv[1]))
+    await answering
+
+
+asyncio.run(main())
