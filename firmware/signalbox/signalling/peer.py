@@ -7,8 +7,9 @@ what a server of 1.1 may send is understood, too. After gst-plugins-rs, net/webr
 import json
 
 from ..compat import const
-from .schema import parse
-from .strict_json import unescape
+from ..ws.utf8 import is_ascii, validate
+from . import strict_json
+from .schema import ROLES, parse
 
 # Messages of the server to peers; see schema.parse().
 TO_PEER = {
@@ -30,9 +31,13 @@ LISTENER = "listener"
 
 MAX_SESSIONS = 4
 MAX_PRODUCERS = 16  # that a listener is told of
+MAX_META = 1024  # octets of a producer's meta; of a larger one a listener is told null
 MAX_EARLY = 4096  # octets of ICE candidates that came before their description
 
+_CANDIDATE = const(64)  # octets that a candidate takes beside its text
+_MOST_ASKED = const(16)
 _PIECE = const(512)  # characters that are escaped at a time
+_LARGEST_U32 = const(0xFFFFFFFF)
 
 
 class Session:
@@ -85,15 +90,13 @@ class SignallingPeer:
 
     def __init__(self, delegate, roles=(), meta=None, max_sessions=MAX_SESSIONS):
         """`meta`: what json.dumps() takes. ValueError for what upstream's server would refuse."""
-        if PRODUCER in roles and CONSUMER in roles:
-            raise ValueError("a peer is producer or passive consumer, not both")
         self.id = None  # None while there is no connection
         self.sessions = {}  # by their id
         self.producers = {}
         self._delegate = delegate
-        self._roles = roles
-        self._meta = meta
+        self._set(roles, meta)
         self._max_sessions = max_sessions
+        self._asked = []  # the peers that sessions were asked of
         self._outgoing = []
 
     def take(self):
@@ -107,10 +110,12 @@ class SignallingPeer:
         self._outgoing = []
 
     def disconnected(self):
-        """The connection has ended: with it, every session."""
+        """The connection has ended: with it, every session. After a MemoryError, call it again."""
         self.id = None
+        self._asked = []
         self._outgoing = []
-        for session in list(self.sessions.values()):
+        while self.sessions:
+            session = next(iter(self.sessions.values()))
             self._ended(session, "the connection to the server has ended")
         if self.producers:
             self.producers = {}
@@ -119,17 +124,34 @@ class SignallingPeer:
     # To the server
 
     def set_status(self, roles, meta):
-        """Change roles and meta: now, and for every connection to come."""
-        self._roles = roles
-        self._meta = meta
-        if self.id is not None:
-            self._register()
+        """Change roles and meta: now, and for every connection to come. ValueError.
+
+        The sessions in a role that is given up end: the server wouldn't tell us.
+        """
+        before = self._roles
+        self._set(roles, meta)
+        if self.id is None:
+            return
+        for session in list(self.sessions.values()):
+            if session.role in before and session.role not in self._roles:
+                self.end_session(session)
+        self._register(LISTENER not in before)
+        if LISTENER not in self._roles and self.producers:
+            self.producers = {}
+            self._delegate.producers_changed(self.producers)
 
     def start_session(self, peer_id, offer=None):
         """Ask for a session with a producer, or with a passive consumer. RuntimeError while not
-        registered."""
+        registered. ValueError for text that can't be sent.
+        """
         if self.id is None:
             raise RuntimeError("not registered with a server")
+        _check(peer_id)
+        if offer is not None:
+            _check(offer)
+        if len(self._asked) >= _MOST_ASKED:
+            self._asked.pop(0)  # there was no answer to it, or an error, which doesn't say to what
+        self._asked.append(peer_id)
         head = '{"type":"startSession","peerId":%s,"offer":' % json.dumps(peer_id)
         if offer is None:
             self._outgoing.append(head + "null}")
@@ -137,14 +159,26 @@ class SignallingPeer:
             self._outgoing.append(_WithText(head, offer, "}"))
 
     def send_sdp(self, session, kind, sdp):
-        """`kind`: "offer" or "answer". `sdp`: str. Dropped when the session has ended."""
-        if session.id in self.sessions:
+        """`kind`: "offer" or "answer". `sdp`: str. Dropped when the session has ended.
+
+        ValueError for what can't be sent.
+        """
+        if kind != "offer" and kind != "answer":
+            raise ValueError("neither offer nor answer: %r" % kind)
+        _check(sdp)
+        if self.sessions.get(session.id) is session:
             head = '{"type":"peer","sessionId":"%s","sdp":{"type":"%s","sdp":' % (session.id, kind)
             self._outgoing.append(_WithText(head, sdp, "}}"))
 
     def send_ice(self, session, candidate, line_index):
-        """The next candidate (str) of ours. Dropped when the session has ended."""
-        if session.id in self.sessions:
+        """The next candidate (str) of ours. Dropped when the session has ended.
+
+        ValueError for what can't be sent.
+        """
+        _check(candidate)
+        if not 0 <= line_index <= _LARGEST_U32:
+            raise ValueError("line_index: %r" % line_index)
+        if self.sessions.get(session.id) is session:
             self._outgoing.append(
                 '{"type":"peer","sessionId":"%s","ice":{"candidate":%s,"sdpMLineIndex":%d}}'
                 % (session.id, json.dumps(candidate), line_index)
@@ -152,15 +186,29 @@ class SignallingPeer:
 
     def end_session(self, session):
         """End it. The delegate is told as if the other peer had."""
-        if session.id in self.sessions:
+        if self.sessions.get(session.id) is session:
             self._end(session.id)
             self._ended(session, None)
 
-    def _register(self):
+    def _set(self, roles, meta):
+        for role in roles:
+            if role not in ROLES:
+                raise ValueError("no role: %r" % role)
+        if PRODUCER in roles and CONSUMER in roles:
+            raise ValueError("a peer is producer or passive consumer, not both")
+        text = json.dumps(meta)
+        _check(text)
+        strict_json.parse(bytearray(('{"meta":%s}' % text).encode()), ())
+        self._roles = tuple(roles)
+        self._meta = text
+
+    def _register(self, ask):
         self._outgoing.append(
             '{"type":"setPeerStatus","roles":%s,"meta":%s,"peerId":"%s"}'
-            % (json.dumps(self._roles), json.dumps(self._meta), self.id)
+            % (json.dumps(self._roles), self._meta, self.id)
         )
+        if ask and LISTENER in self._roles:
+            self._outgoing.append('{"type":"list"}')
 
     def _end(self, session_id):
         self._outgoing.append('{"type":"endSession","sessionId":"%s"}' % session_id)
@@ -176,10 +224,14 @@ class SignallingPeer:
         except ValueError:
             return
         kind = message.type
-        if kind == "peer":
+        if not (_is_plain(message, "peerId") and _is_plain(message, "sessionId")):
+            return
+        if self.id is None:
+            # The server speaks first, and that is how it begins.
+            if kind == "welcome":
+                self._welcome(message)
+        elif kind == "peer":
             self._peer(message)
-        elif kind == "welcome":
-            self._welcome(message)
         elif kind == "startSession":
             self._start(message, PRODUCER)
         elif kind == "sessionStarted":
@@ -187,36 +239,42 @@ class SignallingPeer:
         elif kind == "endSession" or kind == "endSessionV1_1":
             session = self.sessions.get(message.string("sessionId"))
             if session:
-                self._ended(session, message.optional("error"))
+                error = None if message.is_null("error") else _string(message, "error")
+                self._ended(session, error)
         elif kind == "peerStatusChanged":
             self._status(message)
         elif kind == "list":
             self._list(message)
         elif kind == "error":
-            self._delegate.error(message.string("details"))
+            self._delegate.error(_string(message, "details"))
 
     def _welcome(self, message):
         self.id = message.string("peerId")
-        self._register()
-        if LISTENER in self._roles:
-            self._outgoing.append('{"type":"list"}')
+        self._register(True)
         self._delegate.registered(self.id)
 
     def _start(self, message, role):
         session = Session(message.string("sessionId"), message.string("peerId"), role)
         if session.id in self.sessions:
             return
+        # It may have crossed a change of our roles, with which the server has ended it.
+        wanted = role in self._roles or session.peer_id in self._asked
+        if session.peer_id in self._asked:
+            self._asked.remove(session.peer_id)
         offer = None if message.is_null("offer") else _text(message, "offer")
         session.described = offer is not None
-        full = len(self.sessions) >= self._max_sessions
+        if not wanted or len(self.sessions) >= self._max_sessions:
+            self._end(session.id)
+            return
         self.sessions[session.id] = session
-        if full or self._delegate.session_started(session, offer) is False:
-            self.sessions.pop(session.id, None)
+        if self._delegate.session_started(session, offer) is False and self.sessions.pop(
+            session.id, None
+        ):
             self._end(session.id)
 
     def _ended(self, session, error):
-        del self.sessions[session.id]
-        self._delegate.session_ended(session, error)
+        if self.sessions.pop(session.id, None):
+            self._delegate.session_ended(session, error)
 
     def _peer(self, message):
         # It may have crossed the end of its session.
@@ -235,10 +293,10 @@ class SignallingPeer:
             return
         start, end = content.span("candidate")
         line_index = int(content.text("sdpMLineIndex"))
-        candidate = str(_text(content, "candidate"), "utf-8")
+        candidate = _string(content, "candidate")
         if session.described:
             self._delegate.ice(session, candidate, line_index)
-        elif sum([len(c) for c, _ in session.early]) + end - start > MAX_EARLY:
+        elif sum([len(c) + _CANDIDATE for c, _ in session.early]) + end - start > MAX_EARLY:
             self._end(session.id)
             self._ended(session, "too many candidates came before a description")
         else:
@@ -256,20 +314,43 @@ class SignallingPeer:
 
     def _list(self, message):
         self.producers = {}
-        for peer_id, meta in message.peers:
+        for peer_id, meta in message.peers():
             self._add(peer_id, meta)
         self._delegate.producers_changed(self.producers)
 
     def _add(self, peer_id, meta):
         if peer_id in self.producers or len(self.producers) < MAX_PRODUCERS:
-            self.producers[peer_id] = meta
+            self.producers[peer_id] = meta if len(meta) <= MAX_META else "null"
+
+
+def _check(text):
+    # MicroPython's str may have lone surrogates in it, which no server would take.
+    if not isinstance(text, str):
+        raise TypeError("a str is needed")
+    if not is_ascii(text, len(text)):
+        for at in range(0, len(text), _PIECE):
+            piece = text[at : at + _PIECE].encode()
+            if validate(piece, 0, len(piece), 0):
+                raise ValueError("text with a lone surrogate can't be sent")
+
+
+def _is_plain(message, name):
+    # An id of ours goes back as it is, so there must be nothing in it that JSON escapes.
+    if not message.has(name):
+        return True
+    start, end = message.span(name)
+    return message.octets.find(b"\\", start, end) < 0
+
+
+def _string(members, name):
+    return str(_text(members, name), "utf-8")
 
 
 def _text(members, name):
     # The text of a string, decoded where it is.
     start, end = members.span(name)
     octets = members.octets
-    end = unescape(octets, start, end)
+    end = strict_json.unescape(octets, start, end)
     return memoryview(octets)[start + 1 : end]
 
 

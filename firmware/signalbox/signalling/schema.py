@@ -42,14 +42,14 @@ class Message(Members):
     """A message: `type`, and the members as Members has them. Also, where its type has them:
 
     `roles`: a tuple of ROLES. `version`: the index in VERSIONS. `content`: the Members of `sdp` or
-    `ice`. `offers`: whether that is an offer. `peers`: of a list, [(id, meta as JSON text)].
+    `ice`. `offers`: whether that is an offer.
     """
 
     roles = ()
     version = 0
     content = None
     offers = False
-    peers = ()
+    _list = None  # of which member peers() tells
 
     def check(self, table):
         """ValueError unless it is one of `table`; see parse()."""
@@ -64,7 +64,9 @@ class Message(Members):
             elif name == "content":
                 self._check_content()
             elif name == "producers" or name == "consumers":
-                self.peers = self._peers(name)
+                self._list = name
+                for peer in self._peers():
+                    peer.check_string("id")
             elif name[-1] != "?":
                 self.check_string(name)
             elif not self.is_null(name[:-1]):
@@ -99,12 +101,14 @@ class Message(Members):
             raise ValueError("neither offer nor answer")
         self.offers = kind == "offer"
 
-    def _peers(self, name):
-        peers = []
-        for start in self.items(name):
-            peer = Members(self.octets, _PEER_NAMES, start)
-            peers.append((peer.string("id"), peer.text("meta")))
-        return peers
+    def peers(self):
+        """Of a list: yields (id, meta as JSON text) for each peer, as a board can't hold many."""
+        for peer in self._peers():
+            yield peer.string("id"), peer.text("meta")
+
+    def _peers(self):
+        for start in self.items(self._list):
+            yield Members(self.octets, _PEER_NAMES, start)
 
 
 def parse(octets, table):
