@@ -23,7 +23,6 @@ class SignallingClient:
         """`token`: for `Authorization: Bearer`. `ca`: see net.client.connect(). ValueError."""
         self._peer = peer
         self._pool = Pool(1, max_message)
-        self._ws = None
         self._outbox = None
         self._task = None
         self._stopped = False
@@ -44,6 +43,8 @@ class SignallingClient:
             while not self._stopped:
                 async for ws in self._connect:
                     await self._converse(ws)
+                    if self._stopped:
+                        ws.close(NORMAL)  # it ended before stop() could; that is no reason to go on
                 # Ended from this side: by stop(), or for a reason of the outbox's.
                 if not self._stopped:
                     await sleep_ms(self._backoff.next())
@@ -52,7 +53,6 @@ class SignallingClient:
                 raise
 
     async def _converse(self, ws):
-        self._ws = ws
         self._outbox = Outbox(ws)
         ws.on_close = self._closed
         self._peer.connected()
@@ -69,7 +69,7 @@ class SignallingClient:
                     self._pool.give_back(message)
                 await sleep_ms(0)
         finally:
-            self._ws = self._outbox = None
+            self._outbox = None
             self._peer.disconnected()
 
     def deliver(self):
@@ -80,10 +80,10 @@ class SignallingClient:
                 self._outbox.put(message)
 
     def stop(self, code=NORMAL):
-        """Close the connection, and have run() end."""
+        """Close the connection behind what was delivered, and have run() end."""
         self._stopped = True
-        if self._ws:
-            self._ws.close(code)
+        if self._outbox:
+            self._outbox.close(code)
         elif self._task:
             self._task.cancel()
 

@@ -26,6 +26,7 @@ class Outbox:
     _waiting = 0  # octets of the messages that are not in the pool's buffers
     _since = ticks_ms()  # of the first message
     _task = None
+    _last = None  # code of the Close behind the messages
 
     def __init__(self, ws, pool=None, in_flight=IN_FLIGHT):
         """`pool`: what the octets of put() are given back to.
@@ -49,7 +50,7 @@ class Outbox:
         `lent`: a buffer that the message refers to, to be given back to the pool.
         """
         try:
-            if self._ws.asked:
+            if self._ws.asked or self._last is not None:
                 self._give_back(lent)
                 return
             n = 0 if lent is not None and len(lent) > _PIECE else size(message)
@@ -70,6 +71,17 @@ class Outbox:
             if self._task is None:
                 self._drop()
 
+    def close(self, code):
+        """Close the WebSocket behind all that was put. What isn't written STALL ms later is lost.
+
+        The first code counts, and nothing can be put after it.
+        """
+        if self._task is None:
+            self._ws.close(code)
+        elif self._last is None:
+            self._last = code
+            self._since = ticks_ms()
+
     def tick(self, now):
         """Called by the clock."""
         waited = ticks_diff(now, self._since)
@@ -83,12 +95,15 @@ class Outbox:
         try:
             while self._messages and not self._ws.asked:
                 message, lent = self._messages[0]
-                self._since = ticks_ms()
+                if self._last is None:
+                    self._since = ticks_ms()
                 await self._send_one(message)
                 if lent is None or len(lent) <= _PIECE:
                     self._waiting -= size(message)
                 self._messages.pop(0)
                 self._give_back(lent)
+            if self._last is not None:
+                self._ws.close(self._last)
         except ConnectionClosed:
             pass
         except MemoryError:
