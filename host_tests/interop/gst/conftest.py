@@ -36,6 +36,16 @@ def figure(request):
     return request.config.stash.setdefault(FIGURES, []).append
 
 
+@pytest.fixture
+def row(figure):
+    """A function: row(system, what happened, our outcome, TCP's end)."""
+
+    def tell(system, what, outcome, tcp):
+        figure(f"{system}; {what}: {outcome}; {tcp}")
+
+    return tell
+
+
 @pytest.fixture(scope="session")
 def built(request):
     """gst_build.Systems. Without them nothing here can run."""

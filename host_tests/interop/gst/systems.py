@@ -17,6 +17,7 @@ PORT = 8443
 WIDTH, HEIGHT, RATE = 160, 120, 30
 FRAME = WIDTH * HEIGHT * 3 // 2  # octets, in I420
 TIMEOUT_S = 30
+TAIL = 40  # lines of a program's output in a failure's message
 CLOSED_TIMEOUT_S = 60  # more than the firmware needs to find that a peer is dead, and to close
 # What webrtcsink and webrtcsrc say about their signalling; errors and warnings of everything else.
 GST_DEBUG = "webrtc-signaller:5,2"
@@ -130,14 +131,8 @@ class Gst:
         return outcome, ", ".join(self.ending(host))
 
     def ending(self, host):
-        """Who ended the first connection of a host, in order, each named once."""
-        seen = []
-        for segment in self.lan.connections(host)[0]:
-            who = "server" if segment.from_server else "client"
-            for letter, what in (("F", "FIN"), ("R", "RST")):
-                if letter in segment.flags and f"{who} {what}" not in seen:
-                    seen.append(f"{who} {what}")
-        return seen
+        """Who ended the first connection of a host."""
+        return ending(self.lan.connections(host)[0])
 
 
 class Watcher:
@@ -198,9 +193,24 @@ def end(program):
         program.process.stdin.close()
 
 
+def ending(segments):
+    """Who ended a connection, in order, each named once: ["server FIN", "client FIN"]."""
+    seen = []
+    for segment in segments:
+        who = "server" if segment.from_server else "client"
+        for letter, what in (("F", "FIN"), ("R", "RST")):
+            if letter in segment.flags and f"{who} {what}" not in seen:
+                seen.append(f"{who} {what}")
+    return seen
+
+
 def is_over(ending):
     """Whether nothing can follow on a TCP connection (a reset may, to a FIN)."""
-    return "client RST" in ending or {"client FIN", "server FIN"} <= set(ending)
+    return (
+        "client RST" in ending
+        or "server RST" in ending
+        or {"client FIN", "server FIN"} <= set(ending)
+    )
 
 
 def eventually(is_so, *programs, timeout_s=TIMEOUT_S):
@@ -208,7 +218,7 @@ def eventually(is_so, *programs, timeout_s=TIMEOUT_S):
     deadline = time.monotonic() + timeout_s
     while not is_so():
         if time.monotonic() > deadline:
-            outputs = "\n\n".join(program.output for program in programs)
+            outputs = "\n\n".join("".join(program.lines[-TAIL:]) for program in programs)
             raise AssertionError(f"it took longer than {timeout_s} s:\n{outputs}")
         time.sleep(0.05)
 
