@@ -16,9 +16,20 @@ class MpyError(Exception):
 
 
 def imports_of_firmware():
-    """{module: modules of the firmware that it imports, packages included}, in stable order."""
+    """{module: (modules of the firmware that it imports, those that a function imports later)}.
+
+    With their packages, in stable order.
+    """
     names = {module_name(path): path for path in sorted(FIRMWARE.rglob("*.py"))}
-    return {name: imported(name, path, names) for name, path in names.items()}
+    imports = {}
+    for name, path in names.items():
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        functions = [n for n in nodes if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        inside = {node for function in functions for node in ast.walk(function)}
+        now = imported(name, path, [node for node in nodes if node not in inside], names)
+        later = [other for other in imported(name, path, inside, names) if other not in now]
+        imports[name] = (now, sorted(later))
+    return imports
 
 
 def module_name(path):
@@ -26,10 +37,10 @@ def module_name(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(name, path, names):
+def imported(name, path, nodes, names):
     package = name.split(".") if path.stem == "__init__" else name.split(".")[:-1]
     found = [".".join(package[: i + 1]) for i in range(len(package))]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -40,15 +51,18 @@ def imported(name, path, names):
 
 
 def closure(root, imports):
-    """`root` and all that it needs, each after what it imports."""
+    """`root` and all that it needs, each after what it imports at once."""
     order = []
 
     def visit(name):
         if name not in seen:
             seen.add(name)
-            for other in imports[name]:
+            now, later = imports[name]
+            for other in now:
                 visit(other)
             order.append(name)
+            for other in later:
+                visit(other)
 
     seen = set()
     visit(root)

@@ -1,4 +1,4 @@
-"""signalbox.net.transport for CPython: the same names and calls on its asyncio and ssl.
+"""signalbox.net.transport and listener for CPython: the same names and calls on asyncio and ssl.
 
 With it the endpoint runs on CPython, for tests, coverage and debugging: scripted.py imports it, and
 
@@ -204,6 +204,7 @@ class Listener:
 def main():
     """Run a program, as Python itself would."""
     sys.modules["signalbox.net.transport"] = sys.modules["__main__"]
+    sys.modules["signalbox.net.listener"] = sys.modules["__main__"]
     del sys.argv[0]
     sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -11,7 +11,7 @@ from ..ws.handshake import VERSION
 from ..ws.handshake_server import Request, response
 from ..ws.http import HandshakeError, Head
 from .endpoint import Deadline, WebSocket
-from .transport import Listener
+from .listener import Listener
 
 HANDSHAKE_TIMEOUT = 5000  # ms for TLS, the request and, where it is one, the page
 MAX_CONNECTIONS = 4

@@ -1,4 +1,4 @@
-"""TCP and TLS for MicroPython: the only file that touches sockets.
+"""TCP for MicroPython: with `tls.py` and `listener.py` all that touches sockets.
 
 A transport has `read`, `read_at`, `write`, `close` that never block, and `readable` and `writable`
 to wait. asyncio's Stream is not used: its drain() starts again from the beginning when cancelled,
@@ -21,9 +21,8 @@ _TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
 # then that it has written what it has thrown away. So no write is larger than a segment, which
 # finds room sooner, and one that took that long has failed.
 _SHARED_HEAP = sys.platform == "rp2"
-_LARGEST_WRITE = 800 if _SHARED_HEAP else 1 << 20
+LARGEST_WRITE = 800 if _SHARED_HEAP else 1 << 20
 _GAVE_UP = const(9900)  # ms
-_LARGEST_RECV = const(1024)  # a copy is made of it
 
 # Says which connections were reset. readinto() reads until there is no more; when that is a reset,
 # it raises, and what it has read before is lost. So it must know first.
@@ -84,7 +83,7 @@ class Transport:
         if not _SHARED_HEAP:
             return self._stream.write(buf, at, n)
         began = ticks_ms()
-        taken = self._stream.write(buf, at, min(n, _LARGEST_WRITE))
+        taken = self._stream.write(buf, at, min(n, LARGEST_WRITE))
         if ticks_diff(ticks_ms(), began) >= _GAVE_UP:
             raise OSError(errno.ENOMEM)
         return taken
@@ -99,102 +98,23 @@ class Transport:
         self._stream.close()
 
 
-class TLSTransport(Transport):
-    """The same with TLS on it; MicroPython sends no close_notify."""
-
-    # Its peers have something to say at the end, and to a socket that was closed: that is answered
-    # by a reset, as there is no shutdown().
-    secure = True
-
-    def __init__(self, sock, context, server_side=False, server_hostname=None):
-        """`context`: an ssl.SSLContext. The TLS handshake is done by the first reads and writes."""
-        args = {"server_side": server_side, "do_handshake_on_connect": False}
-        if server_hostname:
-            args["server_hostname"] = server_hostname
-        sock.setblocking(False)
-        super().__init__(sock, context.wrap_socket(sock, **args))
-        self._again = 0
-
-    def read(self, buf, n):
-        """As Transport.read()."""
-        return self.read_at(buf, 0, n)
-
-    def read_at(self, buf, at, n):
-        """As Transport.read_at(), from one record at a time.
-
-        readinto() would go on to the next one; what it has read then hides that this one was a
-        close_notify or a reset, and neither is ever told again.
-        """
-        octets = self._stream.recv(min(n, _LARGEST_RECV))
-        if octets is None:
-            return None
-        buf[at : at + len(octets)] = octets
-        return len(octets)
-
-    def write(self, buf, at, n):
-        """As Transport.write(). mbedTLS must be offered the same octets again after a None."""
-        n = self._again or min(n, _LARGEST_WRITE)
-        taken = super().write(buf, at, n)
-        self._again = n if taken is None else 0
-        return taken
-
-    def held(self, n):
-        """As Transport.held()."""
-        return self._again
-
-    def close(self):
-        """As Transport.close()."""
-        super().close()
-        self._sock.close()  # which TLS has let go of, open, if its handshake failed
-
-
 def is_reset(error):
     """Whether an OSError says that the peer reset the connection."""
     return error.errno in (errno.ECONNRESET, getattr(errno, "ECONNABORTED", -1))
 
 
 def client_context(ca=None):
-    """A TLS context that verifies the server's certificate and host name.
+    """See tls.client_context()."""
+    from . import tls  # a client or server without TLS needs none of it
 
-    `ca`: the certificates of the authorities to trust, PEM or DER: a file's path, or bytes.
-    ValueError without any: MicroPython brings none.
-    """
-    import ssl
-
-    if not ca:
-        raise ValueError("wss:// needs the authority's certificate: connect(…, ca=file or bytes)")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
-    for certificate in _der(ca):
-        context.load_verify_locations(cadata=certificate)
-    return context
+    return tls.client_context(ca)
 
 
 def server_context(cert, key):
-    """A TLS context for a server: paths or bytes of its certificate and private key, PEM or DER.
+    """See tls.server_context()."""
+    from . import tls
 
-    Of a PEM file with several certificates, the first one is the server's; no others are sent.
-    """
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # In front of a key there may be its parameters.
-    context.load_cert_chain(_der(cert)[0], _der(key)[-1])
-    return context
-
-
-def _der(data):
-    # The DER objects in a file or octets. mbedTLS itself reads PEM on few ports.
-    import binascii
-
-    if isinstance(data, str):
-        with open(data, "rb") as file:
-            data = file.read()
-    found = []
-    for part in data.split(b"-----BEGIN ")[1:]:
-        # label, base64, END label
-        found.append(binascii.a2b_base64(part.split(b"-----")[1]))
-    return found or [data]
+    return tls.server_context(cert, key)
 
 
 # async
@@ -212,6 +132,8 @@ def open_transport(host, port, context=None):
                 raise
         transport = Transport(sock)
         if context:
+            from .tls import TLSTransport
+
             transport = TLSTransport(sock, context, server_hostname=host)
         yield core._io_queue.queue_write(sock)
     except BaseException:
@@ -221,43 +143,3 @@ def open_transport(host, port, context=None):
             sock.close()
         raise
     return transport
-
-
-class Listener:
-    """A listening TCP socket."""
-
-    def __init__(self, host, port, backlog, context=None):
-        """OSError when the address can't be bound. `context`: an ssl.SSLContext for wss."""
-        address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
-        self._context = context
-        self._sock = sock = socket.socket(address[0])
-        try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(address[-1])
-            sock.listen(backlog)
-        except OSError:
-            sock.close()
-            raise
-
-    def ready(self):
-        """Wait until a client may be there."""
-        yield core._io_queue.queue_read(self._sock)
-
-    def accept(self):
-        """The next client's transport, or None when there is none."""
-        try:
-            sock, _ = self._sock.accept()
-        except OSError:
-            return None  # it would block, or the client is gone again
-        if not self._context:
-            return Transport(sock)
-        try:
-            return TLSTransport(sock, self._context, server_side=True)
-        except (OSError, ValueError, MemoryError):
-            sock.close()  # no room for another TLS session
-            return None
-
-    def close(self):
-        """Take no more clients."""
-        self._sock.close()
