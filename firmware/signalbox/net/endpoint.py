@@ -76,7 +76,10 @@ async def _clock():
         while i:
             i -= 1
             if i < len(_live):
-                _live[i].tick(now)
+                try:
+                    _live[i].tick(now)
+                except MemoryError:
+                    pass  # it is called again; and no other one must miss its turn
         await sleep_ms(_TICK)
     _clock_task = None
 

@@ -53,7 +53,7 @@ class Outbox:
             if self._ws.asked or self._last is not None:
                 self._give_back(lent)
                 return
-            n = 0 if lent is not None and len(lent) > _PIECE else size(message)
+            n = _weight(message, lent)
             if self._messages and self._waiting + n > MOST:
                 self._give_up(POLICY_VIOLATION, "messages are not read")
                 self._give_back(lent)
@@ -98,8 +98,7 @@ class Outbox:
                 if self._last is None:
                     self._since = ticks_ms()
                 await self._send_one(message)
-                if lent is None or len(lent) <= _PIECE:
-                    self._waiting -= size(message)
+                self._waiting -= _weight(message, lent)
                 self._messages.pop(0)
                 self._give_back(lent)
             if self._last is not None:
@@ -108,6 +107,9 @@ class Outbox:
             pass
         except MemoryError:
             self._give_up(INTERNAL_ERROR, "out of memory")
+        except Exception:
+            # What an iterable raises, say. This task must come to its end all the same.
+            self._give_up(INTERNAL_ERROR, "a message can't be sent")
         if self._messages and self._ws.outcome is None:
             # What was begun refers to a buffer until TCP is down.
             try:
@@ -123,14 +125,14 @@ class Outbox:
             await self._ws.send(message, text=True)
             return
         n = size(message)
-        if self._unanswered + min(n, _PIECE) > self._in_flight:
-            await self._ws.ping()
-            self._unanswered = 0
         if n > _PIECE:
             await self._ws.send(_Pieces(self._ws, message), text=True)
-            n = _PIECE
-        else:
-            await self._ws.send(message, text=True)
+            self._unanswered = _PIECE
+            return
+        if self._unanswered + n > self._in_flight:
+            await self._ws.ping()
+            self._unanswered = 0
+        await self._ws.send(message, text=True)
         self._unanswered += n
 
     def _drop(self):
@@ -144,12 +146,19 @@ class Outbox:
 
     def _give_up(self, code, reason):
         if not self._ws.asked:
-            self.on_give_up(reason)
+            try:
+                self.on_give_up(reason)
+            except Exception:
+                pass  # there may be no memory to say it, and it must be done
             self._ws.close(code, reason)
 
 
 class _Pieces:
-    """A message in fragments, each sent when a Ping's round trip shows that the last arrived."""
+    """A message in fragments, each sent when a Ping's round trip shows that the last arrived.
+
+    WebSocket.send() sends a part when it knows whether there is another: so there is a Ping before
+    each answer but the first, the one that there are no more included.
+    """
 
     def __init__(self, ws, message):
         self._ws = ws
@@ -162,6 +171,10 @@ class _Pieces:
         return self
 
     async def __anext__(self):
+        if self._first:
+            self._first = False
+        else:
+            await self._ws.ping()
         while self._at == len(self._octets):
             try:
                 part = next(self._parts)
@@ -169,13 +182,16 @@ class _Pieces:
                 raise StopAsyncIteration from None
             self._octets = memoryview(text_octets(part) if isinstance(part, str) else part)
             self._at = 0
-        if self._first:
-            self._first = False
-        else:
-            await self._ws.ping()
         at = self._at
         self._at = min(at + _PIECE, len(self._octets))
         return self._octets[at : self._at]
+
+
+def _weight(message, lent):
+    # Octets that a message takes while it waits: a buffer as a whole, whatever is used of it.
+    if lent is None:
+        return size(message)
+    return 0 if len(lent) > _PIECE else max(size(message), len(lent))
 
 
 def is_one(message):
