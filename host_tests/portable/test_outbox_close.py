@@ -17,7 +17,7 @@ def session_and_outbox(transport=None, **settings):
 async def test_what_was_put_comes_before_the_close():
     session, box = session_and_outbox()
     for i in range(MANY):
-        box.put("message %d" % i)
+        box.put(f"message {i}")
     box.close(4001)
     box.put("too late")
     assert not session.ws.asked
