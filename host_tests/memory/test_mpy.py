@@ -62,7 +62,7 @@ def test_tracebacks_name_function_and_file_and_the_application_has_lines(tmp_pat
     port.env["MICROPYPATH"] = f"{compiled}:.frozen"
     _, output = port.run(tmp_path / "application.py", timeout_s=10)
     assert 'application.py", line 3, in <module>' in output
-    assert "signalbox/ws/handshake_client.py" in output
+    assert '"ws/handshake_client.py"' in output
     assert "in __init__" in output
     assert "ValueError: a WebSocket URL begins with" in output
 

@@ -11,7 +11,7 @@ from collections import deque, namedtuple
 
 from ..compat import DONE, const, sleep_ms, ticks_diff, ticks_ms
 from ..ws.close import ConnectionClosed
-from ..ws.utf8 import validate
+from ..ws.connection import encode
 from .transport import is_reset
 
 _QUEUE = const(15)  # messages read ahead of the application; the deque has one slot more
@@ -371,10 +371,7 @@ class WebSocket:
             part = b""
         if isinstance(part, str):
             text = True
-            part = part.encode()
-            # MicroPython encodes a lone surrogate without complaint.
-            if validate(part, 0, len(part), 0):
-                raise ValueError("text with a lone surrogate can't be sent")
+            part = encode(part)
         while not self.connection.send_fragment(part, final, text):
             await self._room()
         self._sending = _ITS_TURN if final else _OPEN

@@ -308,7 +308,7 @@ class Connection:
         if is_ascii(text, n):
             octets = text_octets(text)
         else:
-            octets = _encode(text)
+            octets = encode(text)
             n = len(octets)
         return self.output.put(_FIN_TEXT, octets, n)
 
@@ -367,7 +367,7 @@ class Connection:
             n = min(n, _LARGEST_REASON)
         else:
             try:
-                octets = _encode(reason)
+                octets = encode(reason)
             except MemoryError:
                 octets = b""  # the code matters more
             n = len(octets)
@@ -573,7 +573,8 @@ def _elapsed(now, then):
     return (now - then) & _TICKS
 
 
-def _encode(text):
+def encode(text):
+    """The UTF-8 of `text`. ValueError for a lone surrogate (5.6)."""
     octets = text.encode()
     # MicroPython encodes a lone surrogate without complaint.
     if validate(octets, 0, len(octets), 0):

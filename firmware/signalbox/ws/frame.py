@@ -26,17 +26,18 @@ _TOO_BIG = const(-3)  # the length can't be held, whatever the limit: fail with 
 class FrameParser:
     """Parses one incoming frame header after another, whatever chunks they arrive in.
 
-    Works on a window of the caller's buffer. After parse_header(): `first` (FIN, RSV and opcode as
-    on the wire) and `payload` (octets of it). MicroPython keeps the state of a call on its heap
-    when locals and operands need more than 11 words, and a heap search for every frame costs more
-    than all of the parsing: so the functions here are small.
+    Works on a window of the caller's buffer; `position` is that of its next unread octet. After
+    parse_header(): `first` (FIN, RSV and opcode as on the wire) and `payload` (octets of it).
+    MicroPython keeps the state of a call on its heap when locals and operands need more than 11
+    words, and a heap search for every frame costs more than all of the parsing: so the functions
+    here are small.
     """
 
     def __init__(self, masked):
         """`masked`: whether the peer must mask, that is, whether it is the client (5.1)."""
         self._mask_bit = 0x80 if masked else 0
-        self._buf = None  # the window: _buf[_at:_end]
-        self._at = 0
+        self._buf = None  # the window: _buf[position:_end]
+        self.position = 0
         self._end = 0
         self.first = 0
         self.payload = 0
@@ -47,18 +48,13 @@ class FrameParser:
     def feed(self, buf, at, end):
         """Lend `buf[at:end]`, a bytearray. `buf` is referred to until all of it is parsed."""
         self._buf = buf
-        self._at = at
+        self.position = at
         self._end = end
 
     @property
     def unread(self):
         """Octets of the window that were not reached."""
-        return self._end - self._at
-
-    @property
-    def position(self):
-        """Index in the window's buffer of the next octet that is unread."""
-        return self._at
+        return self._end - self.position
 
     def parse_header(self):
         """Parse the header that begins at the window's first unread octet, or began before it.
@@ -69,7 +65,7 @@ class FrameParser:
         """
         if self._have:
             return self._resume()
-        at = self._at
+        at = self.position
         if self._end - at < 2:
             return self._keep()
         buf = self._buf
@@ -89,30 +85,30 @@ class FrameParser:
         if at > self._end:
             return self._keep()
         if length > 125:
-            length = _extended(buf, self._at + 2, length)
+            length = _extended(buf, self.position + 2, length)
             if length < 0:
                 return length
         self.first = first
         self.payload = length
-        self._at = at
+        self.position = at
         return _HERE
 
     def keep_key(self):
         """Keep the key of a header that is HERE, for a payload that is not: see _KEY_K."""
         if self._mask_bit:
-            move(self.gathered, _KEY_AT, self._buf, self._at - 4, 4)
+            move(self.gathered, _KEY_AT, self._buf, self.position - 4, 4)
 
     def _keep(self):
-        n = self._end - self._at
-        move(self.gathered, 0, self._buf, self._at, n)
+        n = self._end - self.position
+        move(self.gathered, 0, self._buf, self.position, n)
         self._have = n
-        self._at = self._end
+        self.position = self._end
         return _MORE
 
     def _resume(self):
         # Octet by octet, which is rare and short: parse what is gathered after each.
         buf = self._buf
-        at = self._at
+        at = self.position
         end = self._end
         have = self._have
         result = _MORE

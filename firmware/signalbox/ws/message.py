@@ -105,8 +105,8 @@ class MessageReader(FrameParser):
         self._k = _KEY_K  # the key octet that the next one meets, as mask.xor() takes it
         self._type = 0  # TEXT or BINARY while a message is open
         self._utf8 = 0
-        self._body = None  # the message being assembled
-        self._size = 0  # octets of it that are there
+        self.body = None  # the message being assembled
+        self.body_size = 0  # octets of it that are there
 
     @property
     def partial(self):
@@ -115,12 +115,12 @@ class MessageReader(FrameParser):
 
     def stop(self):
         """Give up what is unread or unfinished: nothing more will be parsed."""
-        self._at = self._end
+        self.position = self._end
         self._left = -1
-        if self._type == _TEXT and self._body is not None:
-            self._give_back(self._body)
+        if self._type == _TEXT and self.body is not None:
+            self._give_back(self.body)
         self._type = 0
-        self._body = None
+        self.body = None
 
     def discard(self):
         """The application doesn't get `message`."""
@@ -139,7 +139,7 @@ class MessageReader(FrameParser):
         while event == _AGAIN:
             if self._left >= 0:
                 event = self._payload()
-            elif self._at >= self._end:
+            elif self.position >= self._end:
                 return _NEED_DATA
             else:
                 event = self.parse_header()
@@ -148,7 +148,7 @@ class MessageReader(FrameParser):
                 # The usual case: an unfragmented message, all of it in the window.
                 if (
                     event == _HERE
-                    and self._at + self.payload <= self._end
+                    and self.position + self.payload <= self._end
                     and self.payload <= self._largest_whole
                     and self._type == 0
                 ):
@@ -164,19 +164,9 @@ class MessageReader(FrameParser):
 
         0 unless the window is empty and the payload of a data frame is being assembled.
         """
-        if self._at < self._end or self._left <= 0 or self._body is None:
+        if self.position < self._end or self._left <= 0 or self.body is None:
             return 0
         return 0 if self.first & _CONTROL else self._left
-
-    @property
-    def body(self):
-        """The message being assembled."""
-        return self._body
-
-    @property
-    def body_size(self):
-        """Octets of it that are there."""
-        return self._size
 
     def received(self, n):
         """`n` octets were read into `body` at `body_size`. Returns an event, as next() does."""
@@ -185,16 +175,16 @@ class MessageReader(FrameParser):
         return self.next() if event == _AGAIN else event
 
     def _no_header(self, result):
-        self._at = self._end
+        self.position = self._end
         if result == _MORE:
             return _NEED_DATA
         return _PROTOCOL_ERROR if result == _VIOLATION else _TOO_BIG
 
     def _whole_binary(self):
-        at = self._at
+        at = self.position
         n = self.payload
         buf = self._buf
-        self._at = at + n
+        self.position = at + n
         if self._mask_bit:
             xor(buf, at, n, buf, (at - 4) << 2)
         self.message = self._binary(buf[at : at + n])
@@ -204,9 +194,9 @@ class MessageReader(FrameParser):
         return memoryview(octets) if self.pool else octets
 
     def _whole_text(self):
-        at = self._at
+        at = self.position
         n = self.payload
-        self._at = at + n
+        self.position = at + n
         if self._is_broken(at, n):
             self._type = _TEXT  # it never ended, however it came in
             return _INVALID_DATA
@@ -243,13 +233,13 @@ class MessageReader(FrameParser):
                 return _PROTOCOL_ERROR
             if opcode:
                 self._type = opcode
-                self._size = 0
+                self.body_size = 0
                 self._utf8 = 0
             if not self._stream:
-                if self._size + n > self.max_message:
+                if self.body_size + n > self.max_message:
                     return _TOO_BIG
                 if not (self.pool and self._type == _TEXT):
-                    self._make_room(self._size + n, self.first & 0x80)
+                    self._make_room(self.body_size + n, self.first & 0x80)
         return self._payload()
 
     def _take_from_pool(self):
@@ -260,41 +250,41 @@ class MessageReader(FrameParser):
         else:
             n = self._left
             if n <= _SMALL:
-                self._body = bytearray(n)
+                self.body = bytearray(n)
                 return True
-        self._body = self.pool.borrow(n)
-        if self._body is None and not self.patient:
-            self._body = bytearray(n)
-        return self._body is not None
+        self.body = self.pool.borrow(n)
+        if self.body is None and not self.patient:
+            self.body = bytearray(n)
+        return self.body is not None
 
     def _make_room(self, n, last):
         # Exact where the whole is known; a message of many fragments doubles its room.
-        body = self._body
+        body = self.body
         if body is None:
-            self._body = _borrow(n) if self._type == _TEXT else bytearray(n)
+            self.body = _borrow(n) if self._type == _TEXT else bytearray(n)
         elif len(body) < n:
             if not last:
                 n = min(max(n, 2 * len(body)), self.max_message)
             if self._type == _TEXT:
                 resize(body, n)
             else:
-                self._body = bytearray(n)
-                move(self._body, 0, body, 0, self._size)
+                self.body = bytearray(n)
+                move(self.body, 0, body, 0, self.body_size)
 
     def _payload(self):
-        n = min(self._left, self._end - self._at)
+        n = min(self._left, self._end - self.position)
         if n == 0 and self._left:
             return _NEED_DATA
         if self.first & _CONTROL:
             return self._control_payload(n)
-        at = self._at
-        if self._body is None and not self._stream and not self._take_from_pool():
+        at = self.position
+        if self.body is None and not self._stream and not self._take_from_pool():
             return _WAIT
-        self._at += n
+        self.position += n
         self._left -= n
         if self._stream:
             return self._chunk(at, n)
-        move(self._body, self._size, self._buf, at, n)
+        move(self.body, self.body_size, self._buf, at, n)
         return self._took(n)
 
     def _unmask(self, buf, at, n):
@@ -318,11 +308,11 @@ class MessageReader(FrameParser):
 
     def _took(self, n):
         # `n` more octets of payload are in the body, still masked.
-        body = self._body
-        suspect = self._unmask(body, self._size, n)
-        if not self._check_text(body, self._size, n, suspect):
+        body = self.body
+        suspect = self._unmask(body, self.body_size, n)
+        if not self._check_text(body, self.body_size, n, suspect):
             return _INVALID_DATA
-        self._size += n
+        self.body_size += n
         if self._left:
             return _NEED_DATA
         self._left = -1
@@ -331,9 +321,9 @@ class MessageReader(FrameParser):
     def _end_message(self, body):
         kind = self._type
         self._type = 0
-        self._body = None
-        if len(body) > self._size:
-            body[self._size :] = b""
+        self.body = None
+        if len(body) > self.body_size:
+            body[self.body_size :] = b""
         if kind == _BINARY:
             self.message = self._binary(body)
         elif self.pool:
@@ -365,12 +355,12 @@ class MessageReader(FrameParser):
         # Usually all in the window, and used there; else gathered.
         whole = self.payload
         data = self._buf
-        at = self._at
+        at = self.position
         if n < whole:
             have = whole - self._left
             move(self.gathered, _CONTROL_AT + have, data, at, n)
             data = self.gathered
-        self._at += n
+        self.position += n
         self._left -= n
         if self._left:
             return _NEED_DATA
