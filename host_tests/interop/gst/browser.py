@@ -15,7 +15,9 @@ class Browser:
 
     def __init__(self, gst, host, name):
         built = gst.built
-        command = [sys.executable, PROGRAM, built.python, built.api, gst.url, name]
+        # A page can't set a header, so the token goes into the query.
+        url = f"{gst.url}/?token={gst.token}" if gst.token else gst.url
+        command = [sys.executable, PROGRAM, built.python, built.api, url, name]
         self.program = gst.start(host, *command)
         self.version = self.wait_for("browser")["version"]
         self.id = self.wait_for("connected")["id"]

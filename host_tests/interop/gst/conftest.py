@@ -3,6 +3,7 @@
 `make test` leaves this directory out; `make interop` runs it.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -10,9 +11,14 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[2] / "sockets"))
 
 import gst_build
 import lan as lans
+from certificates import Certificates
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509 import load_pem_x509_certificate
 from systems import Gst
 
 FIGURES = pytest.StashKey()
@@ -72,11 +78,37 @@ def lan(namespaces):
     lan.close()
 
 
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """Of a private authority, for the first host of a Lan; `pkcs12_file` has it all, too."""
+    directory = tmp_path_factory.mktemp("certificates")
+    made = Certificates(directory, (lans.address(1),))
+    blob = pkcs12.serialize_key_and_certificates(
+        b"server",
+        serialization.load_pem_private_key(Path(made.key_file).read_bytes(), None),
+        load_pem_x509_certificate(Path(made.cert_file).read_bytes()),
+        None,
+        serialization.NoEncryption(),
+    )
+    made.pkcs12_file = str(directory / "server.p12")
+    Path(made.pkcs12_file).write_bytes(blob)
+    return made
+
+
 @pytest.fixture
-def gst(built, lan, micropython):
-    """The firmware is the only server of the network; clients are started on `one` and `two`."""
-    gst = Gst(built, lan, micropython)
-    try:
-        yield gst
-    finally:
-        gst.stop()
+def start_gst(built, lan, micropython):
+    """A function: Gst with these options. The firmware is the only server of the network."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**options):
+            gst = Gst(built, lan, micropython, **options)
+            stack.callback(gst.stop)
+            return gst
+
+        yield start
+
+
+@pytest.fixture
+def gst(start_gst):
+    """Over ws, without a token; clients are started on `one` and `two`."""
+    return start_gst()

@@ -49,13 +49,12 @@ class Lan:
             self._hosts = {}
             for number, name in enumerate(names, 1):
                 namespace = self._namespace(f"{prefix}-{name}")
-                address = f"10.77.1.{number}"
                 plug = ("type", "veth", "peer", "name", "eth0", "netns", namespace)
                 _ip("-n", switch, "link", "add", f"port{number}", *plug)
                 _ip("-n", switch, "link", "set", f"port{number}", "master", "lan", "up")
-                _ip("-n", namespace, "addr", "add", f"{address}/24", "dev", "eth0")
+                _ip("-n", namespace, "addr", "add", f"{address(number)}/24", "dev", "eth0")
                 _ip("-n", namespace, "link", "set", "eth0", "up")
-                self._hosts[name] = Host(namespace, address)
+                self._hosts[name] = Host(namespace, address(number))
             self._recorder = Recorder(switch, "port1")
             self._stack.callback(self._recorder.close)
         except BaseException:
@@ -82,6 +81,11 @@ class Lan:
         self._stack.callback(_ip, "netns", "del", name)
         _ip("-n", name, "link", "set", "lo", "up")
         return name
+
+
+def address(number):
+    """Of a Lan's first host, and so on."""
+    return f"10.77.1.{number}"
 
 
 class Host:

@@ -22,14 +22,16 @@ START_TIMEOUT_S = 10
 class Servers:
     """One signalling server on the first host of the network, and Signalbox's peers on others.
 
-    `version`: of gst-webrtc-signalling-server, or OURS: the firmware in the same place.
+    `version`: of gst-webrtc-signalling-server, or OURS: the firmware in the same place. `tls`: a
+    Certificates, for wss.
     """
 
-    def __init__(self, built, lan, micropython, version):
+    def __init__(self, built, lan, micropython, version, tls=None):
         self.lan = lan
         self.version = version
         self.address = lan.host("server").address
-        self.url = f"ws://{self.address}:{PORT}/"
+        self.url = f"{'wss' if tls else 'ws'}://{self.address}:{PORT}/"
+        self._tls = tls
         self._built = built
         self._micropython = micropython
         self._stack = contextlib.ExitStack()
@@ -41,15 +43,19 @@ class Servers:
 
     def start_server(self):
         """Start `server`; it takes connections when this returns."""
+        tls = self._tls
         if self.version == OURS:
             command = [self._micropython.path, HERE / "programs" / "firmware.py", PORT]
-            self.server = self._start("server", *command)
+            if tls:
+                command += ["--cert", tls.cert_file, "--key", tls.key_file]
         else:
             program = self._built.servers[self.version]
-            environ = {"WEBRTCSINK_SIGNALLING_SERVER_LOG": "warn", "NO_COLOR": "1"}
-            self.server = self._start(
-                "server", program, "--host", self.address, "--port", PORT, environ=environ
-            )
+            command = [program, "--host", self.address, "--port", PORT]
+            if tls and self.version.startswith("0.13."):
+                command += ["--cert", tls.pkcs12_file]
+            elif tls:
+                command += ["--cert", tls.cert_file, "--key", tls.key_file]
+        self.server = self._start("server", *command)
         eventually(self._listens, self.server, timeout_s=START_TIMEOUT_S)
 
     def _listens(self):
@@ -88,12 +94,15 @@ class Servers:
     def peer(self, host, roles, name):
         """Signalbox's peer on a host."""
         program = HERE / "programs" / "peer.py"
-        return Peer(self._start(host, self._micropython.path, program, self.url, roles, name), name)
+        command = [self._micropython.path, program, self.url, roles, name]
+        if self._tls:
+            command.append(self._tls.ca_file)
+        return Peer(self._start(host, *command), name)
 
     def stop(self):
         self._stack.close()
 
-    def _start(self, host, *command, environ=None):
+    def _start(self, host, *command):
         program = Program(
             subprocess.Popen(
                 self.lan.host(host).command(*command),
@@ -105,7 +114,8 @@ class Servers:
                 env={
                     **os.environ,
                     "MICROPYPATH": f"{ROOT / 'firmware'}:.frozen",
-                    **(environ or {}),
+                    "WEBRTCSINK_SIGNALLING_SERVER_LOG": "warn",
+                    "NO_COLOR": "1",
                 },
             )
         )

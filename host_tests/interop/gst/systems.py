@@ -28,14 +28,19 @@ SHUT = "Signalling error: Error: send failed because receiver is gone"
 
 
 class Gst:
-    """Starts the programs, and ends those that still run. The first is the firmware."""
+    """Starts the programs, and ends those that still run. The first is the firmware.
 
-    def __init__(self, built, lan, micropython):
+    `tls`: a Certificates, for wss. `token`: what the firmware asks for.
+    """
+
+    def __init__(self, built, lan, micropython, tls=None, token=None):
         self.built = built
         self.lan = lan
         self._stack = contextlib.ExitStack()
         self._micropython = micropython
-        self.url = f"ws://{lan.host('server').address}:{PORT}"
+        self._tls = tls
+        self.token = token
+        self.url = f"{'wss' if tls else 'ws'}://{lan.host('server').address}:{PORT}"
         try:
             self.start_firmware()
         except BaseException:
@@ -46,10 +51,14 @@ class Gst:
         """Start `firmware`, and a `watcher` of it."""
         environ = {"MICROPYPATH": f"{ROOT / 'firmware'}:.frozen"}
         command = [self._micropython.path, HERE / "programs" / "firmware.py", PORT]
+        if self._tls:
+            command += ["--cert", self._tls.cert_file, "--key", self._tls.key_file]
+        if self.token:
+            command += ["--token", self.token]
         self.firmware = self.start("server", *command, environ=environ)
         self.firmware.wait_for_port()
         sock = self.lan.host("watcher").connect(self.lan.host("server").address, PORT)
-        self.watcher = Watcher(sock, self.url)
+        self.watcher = Watcher(sock, self.url, self._tls, self.token)
         self._stack.callback(self.watcher.close)
 
     def start(self, host, *command, environ=None):
@@ -84,31 +93,56 @@ class Gst:
             "GST_DEBUG": GST_DEBUG,
             "GST_DEBUG_NO_COLOR": "1",
         }
-        words = [word for element in elements for word in element.split()]
+        words = []
+        for element in elements:
+            words += [element] if element.startswith("signaller::") else element.split()
         return self.start(host, "gst-launch-1.0", *words, environ=environ)
 
-    def webrtcsink(self, host, name):
-        """A producer, of a ball that moves. Returns (program, id) when it is listed."""
-        sink = self.pipeline(
+    def signaller(self, token=None):
+        """How webrtcsink and webrtcsrc are told where the firmware is, and our token."""
+        words = [f"signaller::uri={self.url}"]
+        if self._tls:
+            words.append(f"signaller::cafile={self._tls.ca_file}")
+        token = token or self.token
+        if token:
+            value = f'\\"Bearer {token}\\"'  # as gst-launch unescapes it
+            words.append(f'signaller::headers="headers,Authorization={value}"')
+        return words
+
+    def start_webrtcsink(self, host, name, token=None):
+        """A producer, of a ball that moves."""
+        return self.pipeline(
             host,
             "-e",  # at SIGINT the stream ends with EOS
             "videotestsrc is-live=true pattern=ball",
             f"! video/x-raw,width={WIDTH},height={HEIGHT},framerate={RATE}/1",
-            f"! webrtcsink signaller::uri={self.url} meta=meta,name={name}",
+            f"! webrtcsink meta=meta,name={name}",
             "video-caps=video/x-vp8 stun-server=NULL congestion-control=disabled",
+            *self.signaller(token),
         )
+
+    def webrtcsink(self, host, name):
+        """The same. Returns (program, id) when it is listed."""
+        sink = self.start_webrtcsink(host, name)
         status = self.watcher.wait_for(
             lambda status: status["roles"] == ["producer"] and status["meta"] == {"name": name}
         )
         return sink, status["peerId"]
 
     def webrtcsrc(self, host, producer, frames):
-        """A consumer; it appends each decoded frame to a file. Returns (program, id)."""
+        """A consumer; it appends each decoded frame to a file. Returns (program, id).
+
+        `producer`: its id, or None for the first that is listed.
+        """
         before = len(self.peers())
         src = self.pipeline(
             host,
-            f"webrtcsrc signaller::uri={self.url} signaller::producer-peer-id={producer}",
-            "stun-server=NULL ! videoconvert ! videoscale",
+            "webrtcsrc stun-server=NULL",
+            *self.signaller(),
+            f"signaller::producer-peer-id={producer}"
+            if producer
+            else "connect-to-first-producer=1",
+            "! videoconvert ! videoscale",
             f"! video/x-raw,format=I420,width={WIDTH},height={HEIGHT}",
             f"! filesink buffer-mode=unbuffered location={frames}",
         )
@@ -138,8 +172,14 @@ class Gst:
 class Watcher:
     """A listener, on PyPI's websockets: it is told who becomes a producer, and who ceases to be."""
 
-    def __init__(self, sock, url):
-        self._ws = connect(url, sock=sock, ping_interval=None)
+    def __init__(self, sock, url, tls=None, token=None):
+        self._ws = connect(
+            url,
+            sock=sock,
+            ping_interval=None,
+            ssl=tls.client_context() if tls else None,
+            additional_headers={"Authorization": f"Bearer {token}"} if token else None,
+        )
         self.id = json.loads(self._ws.recv(TIMEOUT_S))["peerId"]
         self._ws.send('{"type":"setPeerStatus","roles":["listener"]}')
         self.statuses = []

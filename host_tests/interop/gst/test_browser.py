@@ -10,6 +10,7 @@ from unix_port import ROOT
 
 ENOUGH = 60  # frames
 SCREENSHOT = ROOT / "build" / "interop" / "gst-chromium.png"
+TOKEN = "a-token-for-the-tests"
 LEFT = {"code": "1001", "clean": "True", "initiator": "peer", "sent_code": "1001"}
 CLOSED = 3  # SessionState.closed of gstwebrtc-api
 
@@ -94,6 +95,21 @@ def test_the_server_stops_and_comes_back(page):
     page.browser.wait_for("producerAdded", 2)
     page.browser.do("consume", producer)
     page.browser.wait_for_frames(ENOUGH)
+
+
+def test_over_wss_with_a_token_in_the_query(start_gst, certificates, figure):
+    gst = start_gst(tls=certificates, token=TOKEN)
+    sink, producer = gst.webrtcsink("one", "camera")
+    browser = Browser(gst, "two", "viewer")
+    # The device that the firmware is itself is no stream to play.
+    assert browser.wait_for("consumerAdded")["meta"] == {"name": "signalbox"}
+    assert [event["id"] for event in browser.events("producerAdded")] == [producer]
+    browser.do("consume", producer)
+    frames = browser.wait_for_frames(ENOUGH)["decoded"]
+    figure(f"webrtcsink to Chromium over wss with a token: {frames} frames decoded")
+    browser.do("leave")
+    assert gst.outcome(browser.id) == LEFT
+    interrupt(sink)
 
 
 def test_the_stream_of_the_page_is_played_by_webrtcsrc(gst, tmp_path, figure):

@@ -6,10 +6,11 @@ Then one of the three ends: what the firmware makes of it, what the two say, and
 import signal
 
 import pytest
-from systems import END, error_of, eventually, interrupt, session_ended, wait_for_frames
+from systems import END, TIMEOUT_S, error_of, eventually, interrupt, session_ended, wait_for_frames
 
 ENOUGH = 60  # frames
 MORE = 30
+TOKEN = "a-token-for-the-tests"
 # stop() of their WebSocket client sends an empty Close and drops TCP without waiting for the
 # reply: if that comes later, it is answered with a reset, which is theirs.
 CLEAN = {"code": "1005", "clean": "True", "initiator": "peer", "sent_code": "1005"}
@@ -145,3 +146,32 @@ def test_two_consumers_of_one_producer(gst, tmp_path, figure):
     wait_for_frames(files[1], before + MORE, second, sink)
     interrupt(second)
     eventually(lambda: len(END.findall(sink.output)) == 2, sink)
+
+
+def test_over_wss_with_a_token(start_gst, certificates, tmp_path, figure):
+    gst = start_gst(tls=certificates, token=TOKEN)
+    sink, producer = gst.webrtcsink("one", "camera")
+    src, consumer = gst.webrtcsrc("two", producer, tmp_path / "frames")
+    frames, differ = wait_for_frames(tmp_path / "frames", ENOUGH, src, sink)
+    figure(f"over wss with a token: {frames} frames decoded, {differ} different")
+    interrupt(src)
+    assert gst.outcome(consumer) == CLEAN
+    interrupt(sink)
+    assert gst.outcome(producer) == CLEAN
+    assert "server RST" not in gst.ending("one") + gst.ending("two")
+
+
+def test_a_wrong_token(start_gst, figure):
+    gst = start_gst(token=TOKEN)
+    sink = gst.start_webrtcsink("one", "intruder", token="not-" + TOKEN)
+    assert sink.wait(TIMEOUT_S) == 1
+    figure(f"webrtcsink with a wrong token: {error_of(sink)}")
+    assert "401" in error_of(sink)
+    assert gst.watcher.producers() == {}
+
+
+def test_the_first_producer_is_a_stream_and_not_the_device(gst, tmp_path):
+    """webrtcsrc takes the first that is listed; the firmware's own device must not be it."""
+    sink, _ = gst.webrtcsink("one", "camera")
+    src, _ = gst.webrtcsrc("two", None, tmp_path / "frames")
+    wait_for_frames(tmp_path / "frames", ENOUGH, src, sink)

@@ -15,6 +15,7 @@ MANY = 50
 # one has been queued already, and gives up ("Sending after closing is not allowed"): a bare FIN.
 ECHOING = ("0.13.6", OURS)
 ALL = [*gst_build.SERVERS, OURS]
+OVER_TLS = [f"{version} wss" for version in ALL]
 
 NOTHING = {
     "code": 1006,
@@ -38,8 +39,9 @@ NO_ECHO = {**NOTHING, "initiator": "local", "sent_code": 1000, "peer_no_echo": T
 
 
 @pytest.fixture
-def servers(request, built, lan, micropython):
-    servers = Servers(built, lan, micropython, request.param)
+def servers(request, built, lan, micropython, certificates):
+    version, _, scheme = request.param.partition(" ")
+    servers = Servers(built, lan, micropython, version, certificates if scheme else None)
     yield servers
     servers.stop()
 
@@ -72,7 +74,8 @@ class Three:
         return session
 
     def row(self, what, outcome, tcp):
-        self._row(f"signalling server {self.servers.version}", what, outcome, tcp)
+        scheme = self.servers.url.partition(":")[0]
+        self._row(f"signalling server {self.servers.version}, {scheme}", what, outcome, tcp)
 
     def check(self, what, peer, outcome, expected):
         """Of a peer whose only connection this was. Returns how TCP ended."""
@@ -88,7 +91,7 @@ def three(servers, row):
     return Three(servers, row)
 
 
-@pytest.mark.parametrize("servers", ALL, indirect=True)
+@pytest.mark.parametrize("servers", ALL + OVER_TLS, indirect=True)
 def test_a_session_in_every_role_and_we_close(three):
     session = three.session
     for peer, other in ((three.producer, three.consumer), (three.consumer, three.producer)):
@@ -107,7 +110,7 @@ def test_a_session_in_every_role_and_we_close(three):
     assert three.listener.events("producers")[-1]["producers"] == {}
 
 
-@pytest.mark.parametrize("servers", ALL, indirect=True)
+@pytest.mark.parametrize("servers", ALL + OVER_TLS, indirect=True)
 def test_we_close_with_messages_queued(three):
     three.producer.do("icestop", three.session, MANY)
     expected = ECHOED if three.servers.version in ECHOING else NO_ECHO
@@ -118,7 +121,7 @@ def test_we_close_with_messages_queued(three):
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL"])
-@pytest.mark.parametrize("servers", ALL, indirect=True)
+@pytest.mark.parametrize("servers", ALL + OVER_TLS, indirect=True)
 def test_the_server_dies_and_comes_back(three, how):
     three.servers.kill_server(getattr(signal, how))
     for peer in (three.producer, three.consumer):
@@ -153,7 +156,7 @@ def test_our_server_stops_in_order_and_comes_back(three):
         assert len(peer.events("ended")) == 1
 
 
-@pytest.mark.parametrize("servers", ALL, indirect=True)
+@pytest.mark.parametrize("servers", ALL + OVER_TLS, indirect=True)
 def test_we_close_and_the_server_dies_before_it_reads_that(three):
     three.servers.server.process.send_signal(signal.SIGSTOP)
     three.producer.do("stop")

@@ -25,6 +25,7 @@ function open(url, name) {
   api.registerPeerListener({
     producerAdded: ({ id, meta }) => tell("producerAdded", { id, meta }),
     producerRemoved: ({ id }) => tell("producerRemoved", { id }),
+    consumerAdded: ({ id, meta }) => tell("consumerAdded", { id, meta }),
   });
   window.api = api;
 }

@@ -1,4 +1,6 @@
-"""A signalling peer on the unix port. Arguments: URL, ROLES (`producer,listener`, or `-`), NAME.
+"""A signalling peer on the unix port.
+
+Arguments: URL, ROLES (`producer,listener`, or `-`), NAME, and for wss the authority's file.
 
 | command | does |
 | --- | --- |
@@ -83,10 +85,10 @@ class Teller(Delegate):
 
 
 class Program:
-    def __init__(self, url, roles, name):
+    def __init__(self, url, roles, name, ca=None):
         roles = () if roles == "-" else tuple(roles.split(","))
         self.peer = SignallingPeer(Teller(), roles, {"name": name})
-        self.client = SignallingClient(self.peer, url, backoff=Backoff(100, 400))
+        self.client = SignallingClient(self.peer, url, ca=ca, backoff=Backoff(100, 400))
 
     async def run(self):
         obeying = asyncio.create_task(self.obey())
