@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parents[2] / "sockets"))
 
 import gst_build
+import gst_matrix
 import lan as lans
 from certificates import Certificates
 from cryptography.hazmat.primitives import serialization
@@ -22,34 +23,46 @@ from cryptography.x509 import load_pem_x509_certificate
 from systems import Gst
 
 FIGURES = pytest.StashKey()
+ROWS = pytest.StashKey()
 
 
 def pytest_ignore_collect(config):
     return True if config.args_source is config.ArgsSource.TESTPATHS else None
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    lines = config.stash.get(FIGURES, [])
-    if lines:
+def pytest_configure(config):
+    config.stash[FIGURES] = []
+    config.stash[ROWS] = gst_matrix.Rows()
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    lines = [*config.stash[FIGURES], "", *config.stash[ROWS].lines()]
+    if config.stash[FIGURES]:
         terminalreporter.section("the GStreamer WebRTC systems")
         for line in lines:
             terminalreporter.line(line)
+    if exitstatus == 0 and is_whole(terminalreporter, config):
+        config.stash[ROWS].write()
+        terminalreporter.line(f"written: {gst_matrix.PAGE.name}")
+
+
+def is_whole(terminalreporter, config):
+    """Whether every test of this directory was run, and none skipped."""
+    asked = [Path(argument).resolve() for argument in config.args]
+    left_out = [*terminalreporter.getreports("deselected"), *terminalreporter.getreports("skipped")]
+    return asked == [Path(__file__).resolve().parent] and not left_out
 
 
 @pytest.fixture
 def figure(request):
     """A function: has a line of what was seen printed at the end of the run."""
-    return request.config.stash.setdefault(FIGURES, []).append
+    return request.config.stash[FIGURES].append
 
 
 @pytest.fixture
-def row(figure):
-    """A function: row(system, what happened, our outcome, TCP's end)."""
-
-    def tell(system, what, outcome, tcp):
-        figure(f"{system}; {what}: {outcome}; {tcp}")
-
-    return tell
+def row(request):
+    """A function: row(system, scheme, what happens, our outcome, how TCP ended, note)."""
+    return request.config.stash[ROWS].add
 
 
 @pytest.fixture(scope="session")

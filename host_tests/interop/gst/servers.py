@@ -9,6 +9,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import gst_build
 from systems import PORT, TIMEOUT_S, end, ending, eventually, is_over
 from unix_port import ROOT, Program
 
@@ -30,7 +31,9 @@ class Servers:
         self.lan = lan
         self.version = version
         self.address = lan.host("server").address
-        self.url = f"{'wss' if tls else 'ws'}://{self.address}:{PORT}/"
+        self.name = "the firmware" if version == OURS else f"{gst_build.SERVER} {version}"
+        self.scheme = "wss" if tls else "ws"
+        self.url = f"{self.scheme}://{self.address}:{PORT}/"
         self._tls = tls
         self._built = built
         self._micropython = micropython

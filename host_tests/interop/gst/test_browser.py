@@ -5,11 +5,14 @@ It plays the stream of a webrtcsink, and its own is played by a webrtcsrc. Then 
 
 import pytest
 from browser import Browser
+from gst_matrix import EITHER
 from systems import interrupt, session_ended, wait_for_frames
 from unix_port import ROOT
 
 ENOUGH = 60  # frames
 SCREENSHOT = ROOT / "build" / "interop" / "gst-chromium.png"
+API = "gstwebrtc-api 3.0.0 in Chromium"
+LEAVES = {"tcp": EITHER, "note": "sends a Close and drops TCP without waiting"}
 TOKEN = "a-token-for-the-tests"
 LEFT = {"code": "1001", "clean": "True", "initiator": "peer", "sent_code": "1001"}
 CLOSED = 3  # SessionState.closed of gstwebrtc-api
@@ -18,9 +21,9 @@ CLOSED = 3  # SessionState.closed of gstwebrtc-api
 class Page:
     """Plays the stream of a webrtcsink on `one`. Enough frames have been decoded and painted."""
 
-    def __init__(self, gst, figure):
+    def __init__(self, gst, row):
         self.gst = gst
-        self._figure = figure
+        self._row = row
         self.sink, self.producer = gst.webrtcsink("one", "camera")
         self.browser = Browser(gst, "two", "viewer")
         found = self.browser.wait_for("producerAdded")
@@ -28,18 +31,17 @@ class Page:
         self.browser.do("consume", self.producer)
         self.figures = self.browser.wait_for_frames(ENOUGH)
 
-    def ended(self, what):
+    def ended(self, what, tcp=None, note=""):
         """Returns (the firmware's outcome, how TCP ended)."""
-        outcome, tcp = self.gst.ended(self.browser.id, "two")
-        words = " ".join(f"{name}={value}" for name, value in outcome.items())
-        self._figure(f"{what}; gstwebrtc-api in Chromium: {words}; {tcp}")
-        assert "server RST" not in tcp
-        return outcome, tcp
+        outcome, seen = self.gst.ended(self.browser.id, "two")
+        assert "server RST" not in seen
+        self._row(API, "ws", what, outcome, tcp or seen, note)
+        return outcome, seen
 
 
 @pytest.fixture
-def page(gst, figure):
-    page = Page(gst, figure)
+def page(gst, figure, row):
+    page = Page(gst, row)
     figure(
         "webrtcsink to Chromium {version}: {decoded} frames decoded, {painted} painted, "
         "{width}x{height}, {codec}".format(version=page.browser.version, **page.figures)
@@ -55,7 +57,7 @@ def test_the_page_plays_and_is_left(page):
     page.browser.wait_for("screenshot")
     page.browser.do("leave")
     # The browser doesn't wait for the reply: if that comes later, the reset is the browser's.
-    outcome, _ = page.ended("the page is left")
+    outcome, _ = page.ended("the page is left", **LEAVES)
     assert outcome == LEFT
     assert session_ended(page.sink)
     assert page.gst.watcher.producers() == {page.producer: {"name": "camera"}}
@@ -78,13 +80,13 @@ def test_the_producer_stops(page):
     assert page.browser.events("state")[-1]["state"] == CLOSED
     # It answers an endSession with another, for a session that is no more: that ends in silence.
     page.browser.do("leave")
-    outcome, _ = page.ended("the page is left, without a session")
+    outcome, _ = page.ended("the page is left", **LEAVES)
     assert outcome == LEFT
 
 
 def test_the_server_stops_and_comes_back(page):
     page.gst.stop_firmware()
-    outcome, tcp = page.ended("the firmware stops (1001)")
+    outcome, tcp = page.ended("we stop (1001)", note="answers, and connects again")
     assert outcome == {**LEFT, "initiator": "local"}
     assert tcp == "server FIN, client FIN"
     page.browser.wait_for("disconnected")
@@ -97,7 +99,7 @@ def test_the_server_stops_and_comes_back(page):
     page.browser.wait_for_frames(ENOUGH)
 
 
-def test_over_wss_with_a_token_in_the_query(start_gst, certificates, figure):
+def test_over_wss_with_a_token_in_the_query(start_gst, certificates, figure, row):
     gst = start_gst(tls=certificates, token=TOKEN)
     sink, producer = gst.webrtcsink("one", "camera")
     browser = Browser(gst, "two", "viewer")
@@ -108,7 +110,10 @@ def test_over_wss_with_a_token_in_the_query(start_gst, certificates, figure):
     frames = browser.wait_for_frames(ENOUGH)["decoded"]
     figure(f"webrtcsink to Chromium over wss with a token: {frames} frames decoded")
     browser.do("leave")
-    assert gst.outcome(browser.id) == LEFT
+    outcome, tcp = gst.ended(browser.id, "two")
+    assert outcome == LEFT
+    assert "server RST" not in tcp
+    row(API, "wss", "the page is left", outcome, **LEAVES)
     interrupt(sink)
 
 

@@ -6,6 +6,7 @@ Then one side ends: what becomes of accepted messages, what the outcome is, and 
 import signal
 
 import gst_build
+import gst_matrix
 import pytest
 from servers import OURS, Servers
 
@@ -73,14 +74,13 @@ class Three:
         self.producer.wait_for("sdp", session=session, kind="answer", size=SDP, right=True)
         return session
 
-    def row(self, what, outcome, tcp):
-        scheme = self.servers.url.partition(":")[0]
-        self._row(f"signalling server {self.servers.version}, {scheme}", what, outcome, tcp)
+    def row(self, what, outcome, tcp, note=""):
+        self._row(self.servers.name, self.servers.scheme, what, outcome, tcp, note)
 
-    def check(self, what, peer, outcome, expected):
+    def check(self, what, peer, outcome, expected, note=""):
         """Of a peer whose only connection this was. Returns how TCP ended."""
         tcp = self.servers.tcp(self.hosts[peer])
-        self.row(what, outcome, tcp)
+        self.row(what, outcome, tcp, note)
         assert outcome == expected
         assert "client RST" not in tcp
         return tcp
@@ -100,9 +100,9 @@ def test_a_session_in_every_role_and_we_close(three):
         assert lines(other) == list(range(MANY))
     three.consumer.do("end", session)
     three.producer.wait_for("ended", session=session, error=None)
-    expected = ECHOED if three.servers.version in ECHOING else NO_ECHO
+    expected, note = end_of(three.servers)
     for peer in (three.producer, three.consumer, three.listener):
-        tcp = three.check(f"our {peer.name} closes", peer, peer.stop(), expected)
+        tcp = three.check("we close", peer, peer.stop(), expected, note)
         # A client waits for the server's FIN.
         assert tcp == "server FIN, client FIN"
         assert peer.events("error") == peer.retries() == []
@@ -113,9 +113,9 @@ def test_a_session_in_every_role_and_we_close(three):
 @pytest.mark.parametrize("servers", ALL + OVER_TLS, indirect=True)
 def test_we_close_with_messages_queued(three):
     three.producer.do("icestop", three.session, MANY)
-    expected = ECHOED if three.servers.version in ECHOING else NO_ECHO
+    expected, note = end_of(three.servers)
     outcome = three.producer.outcome()
-    three.check(f"we close behind {MANY} messages", three.producer, outcome, expected)
+    three.check(f"we close behind {MANY} messages", three.producer, outcome, expected, note)
     three.consumer.wait_for("ended", session=three.session)
     assert lines(three.consumer) == list(range(MANY))
 
@@ -129,7 +129,7 @@ def test_the_server_dies_and_comes_back(three, how):
     for peer in (three.producer, three.consumer, three.listener):
         why = peer.first_retry()
         tcp = three.servers.tcp(three.hosts[peer])
-        three.row(f"{how}; our {peer.name}", why, tcp)
+        three.row(f"it gets {how}", why, tcp)
         assert why == NOTHING
         assert "client RST" not in tcp
     three.servers.start_server()
@@ -146,7 +146,7 @@ def test_our_server_stops_in_order_and_comes_back(three):
     for peer in (three.producer, three.consumer, three.listener):
         why = peer.first_retry()
         tcp = three.servers.tcp(three.hosts[peer])
-        three.row(f"it stops (1001); our {peer.name}", why, tcp)
+        three.row("it stops (1001)", why, tcp)
         same = dict.fromkeys(("code", "sent_code", "rcvd_code"), 1001)
         assert why == {**NOTHING, **same, "clean": True, "initiator": "peer"}
         assert tcp == "server FIN, client FIN"
@@ -183,11 +183,16 @@ def test_the_server_hangs_during_the_opening_handshake(servers, row):
     servers.server.process.send_signal(signal.SIGSTOP)
     peer = servers.peer("one", "producer", "camera")
     why = peer.first_retry()
-    row(f"signalling server {servers.version}", "it hangs during the opening handshake", why, "")
+    row(servers.name, servers.scheme, "it hangs during the opening handshake", why, "we end it")
     assert why == "no answer from the server in time"
     servers.server.process.send_signal(signal.SIGCONT)
     peer.wait_for("registered")
-    assert peer.stop() == (ECHOED if servers.version in ECHOING else NO_ECHO)
+    assert peer.stop() == end_of(servers)[0]
+
+
+def end_of(servers):
+    """What comes of our Close, and a note about it."""
+    return (ECHOED, "") if servers.version in ECHOING else (NO_ECHO, gst_matrix.NO_ECHO)
 
 
 def lines(peer):
