@@ -113,8 +113,8 @@ def test_nothing_costs_nothing():
     assert cost(lambda: None) == 0
 
 
-def check_received(client, part_of, act_of):
-    for size in SIZES:
+def check_received(client, part_of, act_of, sizes=SIZES):
+    for size in sizes:
         for text in (None, b"ascii only ", "grün und grün ".encode()):
             driver = Driver(client)
             if text is None:
@@ -140,7 +140,7 @@ def test_whole_messages():
 def test_messages_in_parts():
     for client in ROLES:
         check_received(client, lambda n, header: 600, lambda driver: driver.receive)
-        check_received(client, lambda n, header: 11, lambda driver: driver.receive)
+        check_received(client, lambda n, header: 11, lambda driver: driver.receive, SIZES[:4])
 
 
 def test_messages_read_directly():

@@ -36,7 +36,14 @@ _MARGIN = b"\xa5" * 5
 
 
 def mask(payload, key):
-    return bytes(octet ^ key[i % 4] for i, octet in enumerate(payload))
+    # As long numbers: octet by octet it would be most of a board's time.
+    masked = bytearray(payload)
+    for at in range(0, len(payload), 400):
+        part = payload[at : at + 400]
+        keys = (key * 100)[: len(part)]
+        number = int.from_bytes(part, "big") ^ int.from_bytes(keys, "big")
+        masked[at : at + 400] = number.to_bytes(len(part), "big")
+    return bytes(masked)
 
 
 def frame(first, payload=b"", key=None, form=None, n=None):
