@@ -18,7 +18,6 @@ CONNECTIONS = 20
 MESSAGE = b"sixteen octets.."
 SESSION = (b"x" * 1024,) * 10 + (b"v=0\r\n" * 3277,)  # the last as large as an SDP of 16 KB
 SESSION_TIMEOUT_S = 5
-SMALLEST_KB = 16
 LARGEST_KB = 512
 RUN_TIMEOUT_S = 60
 # By the number in sys.implementation._mpy, from bit 10 on.
@@ -110,20 +109,6 @@ def client_heap(unix):
             light.echo_once(stack.enter_context(listener.accept()), exchange)
         last = int(ask(probe, False, b"measure"))
     return per_connection(empty, first, last)
-
-
-def least_heap(unix):
-    """In KB, of what a session succeeds in."""
-    low, high = SMALLEST_KB, LARGEST_KB
-    if not session_fits(unix, high):
-        raise HeapError(f"no session in {high} KB of heap")
-    while high - low > 1:
-        middle = (low + high) // 2
-        if session_fits(unix, middle):
-            high = middle
-        else:
-            low = middle
-    return high
 
 
 def session_fits(unix, heap_kb):

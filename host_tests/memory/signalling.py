@@ -1,4 +1,4 @@
-"""The signalling server in a small heap: sessions with SDPs of 16 KB, between light peers.
+"""Signalling in a small heap: sessions with SDPs of 16 KB, between the firmware and light peers.
 
     signalling.py [SESSIONS]
 
@@ -35,22 +35,18 @@ SESSIONS = 10_000
 REPORTS = 10
 
 
-class Peer:
-    """A signalling peer on a plain socket."""
+class Link:
+    """Signalling messages on a plain socket; `masked`: we are the client."""
 
-    def __init__(self, port, *roles):
-        self._sock = light.connect(port)
+    def __init__(self, sock, masked):
+        self._sock = sock
         self._sock.settimeout(TIMEOUT_S)
+        self._masked = masked
         self._have = bytearray()
-        self.id = self.receive("welcome")["peerId"]
-        if roles:
-            self.send(type="setPeerStatus", roles=roles, meta=META)
-            if "listener" in roles:
-                self.receive("peerStatusChanged")
 
     def send(self, **message):
         text = json.dumps(message, separators=(",", ":")).encode()
-        self._sock.sendall(light.frame(light.TEXT, text, True))
+        self._sock.sendall(light.frame(light.TEXT, text, self._masked))
 
     def receive(self, kind):
         """The next message of that type; what listeners are told is passed over."""
@@ -68,7 +64,7 @@ class Peer:
             if first & 8:
                 if first & 0xF == light.CLOSE:
                     raise light.PeerError(f"closed: {payload!r}")
-                self._sock.sendall(light.frame(0xA, payload, True))
+                self._sock.sendall(light.frame(0xA, payload, self._masked))
                 continue
             text += payload
             if first & 0x80:
@@ -80,8 +76,12 @@ class Peer:
         if n == 126:
             head = 4
             n = int.from_bytes(self._need(4)[2:4], "big")
+        if not self._masked:
+            head += 4
         have = self._need(head + n)
         first, payload = have[0], bytes(have[head : head + n])
+        if not self._masked:
+            payload = light.xor(payload, bytes(have[head - 4 : head]))
         del have[: head + n]
         return first, payload
 
@@ -94,7 +94,19 @@ class Peer:
         return self._have
 
     def close(self):
-        light.close(self._sock, True)
+        light.close(self._sock, self._masked)
+
+
+class Peer(Link):
+    """A signalling peer."""
+
+    def __init__(self, port, *roles):
+        super().__init__(light.connect(port), True)
+        self.id = self.receive("welcome")["peerId"]
+        if roles:
+            self.send(type="setPeerStatus", roles=roles, meta=META)
+            if "listener" in roles:
+                self.receive("peerStatusChanged")
 
 
 class Pair:
@@ -216,14 +228,50 @@ def fits(unix, heap_kb, peers, sessions):
             return False
 
 
-def least_heap(unix, peers, sessions):
-    """In KB."""
+def client_fits(unix, heap_kb):
+    """Whether a client has a session in that heap."""
+    with contextlib.closing(light.Listener()) as listener, contextlib.ExitStack() as stack:
+        program = PROGRAMS / "signalling_client.py"
+        process = subprocess.Popen(
+            [unix.path, "-X", f"heapsize={heap_kb}k", program, str(listener.port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=unix.env,
+        )
+        stack.callback(process.communicate)
+        stack.callback(process.kill)
+        deadline = time.monotonic() + TIMEOUT_S
+        while not select.select([listener], [], [], 0.05)[0]:
+            if process.poll() is not None or time.monotonic() > deadline:
+                return False
+        try:
+            link = Link(listener.accept(), False)
+            link.send(type="welcome", peerId="a")
+            link.receive("setPeerStatus")
+            link.send(type="sessionStarted", peerId="b", sessionId="c")
+            link.send(type="peer", sessionId="c", sdp={"type": "offer", "sdp": SDP})
+            assert link.receive("peer")["sdp"]["type"] == "answer"
+            link.receive("peer")
+            for _ in range(CANDIDATES):
+                link.send(type="peer", sessionId="c", ice=CANDIDATE)
+            link.send(type="endSession", sessionId="c")
+            with contextlib.suppress(light.PeerError):
+                link.receive("nothing but its Close")
+            link.close()
+            output, _ = process.communicate(timeout=TIMEOUT_S)
+            return output.startswith(b"got %d %d True" % (len(SDP), CANDIDATES))
+        except (OSError, light.PeerError, subprocess.TimeoutExpired, AssertionError):
+            return False
+
+
+def least_heap(fits):
+    """The least number of KB for which fits() is true."""
     low, high = SMALLEST_KB, LARGEST_KB
-    if not fits(unix, high, peers, sessions):
+    if not fits(high):
         raise light.PeerError(f"not in {high} KB of heap")
     while high - low > 1:
         middle = (low + high) // 2
-        if fits(unix, middle, peers, sessions):
+        if fits(middle):
             high = middle
         else:
             low = middle
@@ -231,7 +279,7 @@ def least_heap(unix, peers, sessions):
 
 
 def growth(unix, heap_kb, peers, sessions, report=print):
-    """Octets in use after a tenth, and after all of `sessions`, four peers staying throughout."""
+    """Octets in use after each tenth of `sessions`; the peers stay throughout."""
     with Server(unix, heap_kb, peers) as server, contextlib.ExitStack() as stack:
         server.wait_for(b"listening on ")
         pairs = [Pair(server.port) for _ in range(peers // 2)]
