@@ -81,6 +81,7 @@ class MessageReader(FrameParser):
     chunk_opcode = 0
     chunk_final = False
     pool = None
+    _stream = False
     patient = True  # wait for a buffer of the pool, rather than take a new one
 
     def __init__(self, masked, max_message, stream, pool=None):
@@ -92,7 +93,10 @@ class MessageReader(FrameParser):
         super().__init__(masked)
         self.max_message = max_message
         # Nothing is ever whole while it is given out in chunks.
-        self._largest_whole = -1 if stream else max_message
+        self._largest_whole = max_message
+        if stream:
+            self._stream = True
+            self._largest_whole = -1
         if pool:
             self.pool = pool
             self._largest_whole = min(max_message, _SMALL)
@@ -100,7 +104,6 @@ class MessageReader(FrameParser):
         self.data = None
         self.offset = 0
         self.length = 0
-        self._stream = stream
         self._left = -1  # octets of the current frame still to come; -1 between frames
         self._k = _KEY_K  # the key octet that the next one meets, as mask.xor() takes it
         self._type = 0  # TEXT or BINARY while a message is open
