@@ -30,6 +30,8 @@ autobahn: ## Autobahn|Testsuite against client and server on the unix port
 	$(RUN) host_tests/autobahn/run.py --micropython "$$port" --role both $(ARGS)
 
 interop: ## the matrix of real peers, on a wire that records: ARGS="--peers aiohttp"
+	@$(if $(ARGS),true,$(RUN) host_tests/peers/build.py)
+	@$(if $(ARGS),true,$(RUN) -m pytest host_tests/peers -q)
 	@$(RUN) host_tests/interop/run.py $(ARGS)
 
 bench: ## speed and memory beside other implementations, as ratios
