@@ -162,6 +162,7 @@ EXPLAINED = (
         ("chromium",),
         ANSWERS_INSIDE,
         ["upload-theirs"],
+        sometimes=True,  # not when all of it was in the socket
     ),
     *_each(
         ["reports an unclean end"], ("chromium",), ANSWERS_INSIDE, ["upload-theirs"], sometimes=True
