@@ -27,6 +27,7 @@ _TUNSETIFF = 0x400454CA
 _IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
 _LARGEST_FRAME = 2048
 _IPV4 = b"\x08\x00"
+_ARP = b"\x08\x06"
 _IPV6 = b"\x86\xdd"
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 
@@ -184,6 +185,9 @@ class Cable:
                         continue
                     if frame[12:14] == _IPV6:
                         continue  # the kernel's announcements of itself
+                    if frame[12:14] == _ARP:
+                        os.write(other, frame)  # never held
+                        continue
                     self._note(frame, fd == ours)
                     waiting.append((time.monotonic() + LATENCY_S, other, frame))
             while waiting and not self._held and waiting[0][0] <= time.monotonic():

@@ -160,7 +160,8 @@ class Story:
         self.closes = [code_of(frame) for frame in whole if frame.opcode == CLOSE]
         self.messages = 0
         self.late = 0  # data frames behind the Close, which must not be (5.5.1)
-        self.cut = any(frame.missing for frame in self.frames)  # a frame that was never finished
+        self.cut = any(frame.missing for frame in self.frames)  # a frame was never finished
+        self.open = False  # a message was not, at the first Close or at the end
         self.close_index = None
         for frame in whole:
             if frame.opcode == CLOSE and self.close_index is None:
@@ -168,8 +169,9 @@ class Story:
             elif frame.opcode < CLOSE:
                 if self.close_index is not None:
                     self.late += 1
-                elif frame.final:
-                    self.messages += 1
+                else:
+                    self.messages += frame.final
+                    self.open = not frame.final
 
 
 def code_of(frame):

@@ -7,8 +7,30 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 QUIT_TIMEOUT_S = 5
+STOP_TIMEOUT_S = 2
+
+
+def family(pid):
+    """The process and its descendants."""
+    found = [pid]
+    for parent in found:  # which grows
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def is_stopped(pid):
+    """Whether all threads of a process are stopped, or gone."""
+    states = []
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                states.append((task / "stat").read_text().rpartition(")")[2].split()[0])
+    return all(state in "TtZX" for state in states)
 
 
 class Stuck(Exception):
@@ -81,9 +103,20 @@ class Child:
         return max([0, *(event.get("count", event.get("received")) for event in events if event)])
 
     def signal(self, number):
-        """To it and to what it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+        """To it and to all that it started, and those started, whatever group they are in."""
+        for pid in family(self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def stop(self):
+        """SIGSTOP, and wait until it has come to every thread: it is kept for them a while."""
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        self.signal(signal.SIGSTOP)
+        while not all(is_stopped(pid) for pid in family(self.process.pid)):
+            if time.monotonic() > deadline:
+                raise Stuck(f"{self.name} did not stop")
+            time.sleep(0.001)
+            self.signal(signal.SIGSTOP)  # there may be new ones
 
     def end(self):
         """Tell it to quit, and see to it."""

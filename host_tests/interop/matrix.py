@@ -29,7 +29,7 @@ UNWIRED = "On the loopback, without a record of the wire (no root)."
 
 
 class Result:
-    """Of one cell: a Verdict, and which of its traits are explained."""
+    """Of one cell: a Verdict, in which traits that nobody has explained are faults."""
 
     def __init__(self, cell, verdict, log, seconds, watched):
         self.cell = cell
@@ -38,15 +38,9 @@ class Result:
         self.log = log
         self.seconds = seconds
         self.watched = watched  # with a record of the wire
-        self.notes = []
         self.faults = list(verdict.faults)
-        for trait in verdict.traits:
-            for entry in EXPLAINED:
-                if entry.trait == trait and entry.covers(cell):
-                    self.notes.append(entry)
-                    break
-            else:
-                self.faults.append(f"{cell.peer.name}: {trait} (not explained)")
+        known = {trait for e in EXPLAINED if e.covers(cell) for trait in e.traits}
+        self.faults += [f"{cell.peer.name}: {t}" for t in verdict.traits if t not in known]
 
     @property
     def failed(self):
@@ -57,21 +51,42 @@ class Result:
             return NOT_APPLICABLE
         if self.failed:
             return FAILED
-        marks = ",".join(str(numbers[entry]) for entry in EXPLAINED if entry in self.notes)
+        marks = ",".join(str(numbers[entry]) for entry in notes_for(self.cell))
         return f"{FINE}<sup>{marks}</sup>" if marks else FINE
+
+
+def notes_for(cell):
+    """What is known of a cell, whether or not a race showed it this time: the page is the same."""
+    known = [entry for entry in EXPLAINED if entry.covers(cell)]
+    always = {trait for entry in known if not entry.sometimes for trait in entry.traits}
+    return [entry for entry in known if not entry.sometimes or not always.issuperset(entry.traits)]
 
 
 def stale(results):
     """Sentences about entries of EXPLAINED that are not true any more, of what was run."""
     told = []
+    for entry, trait, _, missing in _checked(results):
+        if missing and not entry.sometimes:
+            cells = ", ".join(title(result.cell) for result in missing[:6])
+            told.append(f"explained.py: “{trait}” did not occur in {cells}")
+    return told
+
+
+def unseen(results):
+    """Sentences about entries of EXPLAINED that nothing in a whole run speaks for."""
+    return [
+        f"explained.py: “{trait}” did not occur at all: “{entry.text}”"
+        for entry, trait, covered, missing in _checked(results)
+        if len(missing) == len(covered)
+    ]
+
+
+def _checked(results):
     seen = [result for result in results if result.watched and not result.na]
     for entry in EXPLAINED:
         covered = [result for result in seen if entry.covers(result.cell)]
-        missing = [result for result in covered if entry not in result.notes]
-        if missing and not entry.sometimes:
-            cells = ", ".join(title(result.cell) for result in missing[:6])
-            told.append(f"explained.py: “{entry.trait}” did not occur in {cells}")
-    return told
+        for trait in entry.traits:
+            yield entry, trait, covered, [r for r in covered if trait not in r.traits]
 
 
 def title(cell):
@@ -84,7 +99,8 @@ class Matrix:
     def __init__(self, peers, results):
         self.peers = peers
         self.results = {(r.cell.peer.name, *r.cell[1:]): r for r in results}
-        used = {entry for result in results if not result.failed for entry in result.notes}
+        fine = [result.cell for result in results if not result.failed and not result.na]
+        used = {entry for cell in fine for entry in notes_for(cell)}
         in_order = [entry for entry in EXPLAINED if entry in used]
         self.numbers = {entry: n for n, entry in enumerate(in_order, 1)}
 
@@ -113,7 +129,7 @@ class Matrix:
 
     def notes(self):
         for entry, n in self.numbers.items():
-            yield f"{n}. {entry.text}"
+            yield f"{n}. {entry.text}" + (" Not in every run." if entry.sometimes else "")
 
     def page(self):
         """All of MATRIX.md."""

@@ -1,7 +1,6 @@
 """A cell of the matrix: the firmware meets a peer, in one role, over one scheme, in a scenario."""
 
 import contextlib
-import signal
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -25,8 +24,7 @@ from scenarios import (
 FIRMWARE_PEER = Path(__file__).with_name("firmware_peer.py")
 HEAP = "heapsize=16m"  # for a message of 1 MiB, whole
 QUIET_S = 0.05
-# A client waits 2 s for the server's FIN; the record must show what comes of it.
-TCP_END_TIMEOUT_S = 4
+TCP_END_TIMEOUT_S = 1  # for the peer's FIN, when the firmware has told of the end
 
 # `role`: ours.
 Cell = namedtuple("Cell", "peer role scheme scenario")
@@ -161,20 +159,32 @@ class Meeting:
 
     def begin_message(self, child):
         """Have the child send the first fragment of a message."""
+        self._try(child, "fragment", "its library has no way to send a fragment")
+
+    def drop(self, child):
+        """Have the child end TCP."""
+        self._try(child, "drop", "its library has no way to end TCP without a Close")
+
+    def _try(self, child, command, why):
+        # Until it shows on the wire, or the child says that it can't.
         mark = len(self._record())
-        child.tell("fragment")
         from_ours = child is self.ours
-        if self.cable:
-            self.cable.wait_for(
-                lambda: (
-                    child.find("unsupported")
-                    or any(s.payload and s.from_ours == from_ours for s in self._record()[mark:])
-                ),
-                2,
+        child.tell(command)
+
+        def done():
+            new = self._record()[mark:]
+            return child.find("unsupported") or any(
+                s.from_ours == from_ours and (s.payload or "F" in s.flags) for s in new
             )
-        child.wait("unsupported", QUIET_S)
+
+        deadline = time.monotonic() + STEP_TIMEOUT_S
+        while self.cable and not self.cable.wait_for(done, QUIET_S):
+            if time.monotonic() > deadline:
+                raise Stuck(f"{child.name} did not {command}")
+        if not self.cable:
+            child.wait("unsupported", 10 * QUIET_S)
         if child.find("unsupported"):
-            raise Unsupported("its library has no way to send a fragment")
+            raise Unsupported(why)
 
     # Starting and ending
 
@@ -188,7 +198,7 @@ class Meeting:
     def _open_stopped(self):
         if self.cell.role == "client":
             self._start_server()
-            self.peer.signal(signal.SIGSTOP)
+            self.peer.stop()
             self._start_client()
             return
         if not self.cable:
@@ -199,7 +209,7 @@ class Meeting:
         self._start_client()
         if not self.cable.wait_for(self._record, STEP_TIMEOUT_S + self.cell.peer.start_timeout_s):
             raise Stuck(f"{self.peer.name} does not connect")
-        self.peer.signal(signal.SIGSTOP)
+        self.peer.stop()
         self.cable.release()
 
     def _end(self):

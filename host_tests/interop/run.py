@@ -1,7 +1,7 @@
 """Runs the matrix: the firmware against every peer.
 
-    run.py [--peers websockets,aiohttp] [--scenarios they-close,kill] [--roles client]
-           [--schemes ws] [--jobs 2] [--write] [--verbose]
+    run.py [--peers websockets,aiohttp] [--scenarios they-close,kill] [--role client]
+           [--scheme ws] [--jobs 2] [--write] [--verbose]
 
 A line for each cell as it ends, then the matrix; it goes to MATRIX.md, too, when nothing was left
 out, or with --write. What the programs said, and every TCP segment, is in build/interop/, a file
@@ -9,6 +9,7 @@ for each cell. The status is 1 when a cell failed. A role is the firmware's.
 """
 
 import argparse
+import json
 import os
 import queue
 import shutil
@@ -35,7 +36,7 @@ import cable  # noqa: E402
 import env  # noqa: E402
 import table  # noqa: E402
 from certificates import Certificates  # noqa: E402
-from matrix import NOT_APPLICABLE, Matrix, Result, stale, title  # noqa: E402
+from matrix import NOT_APPLICABLE, Matrix, Result, stale, title, unseen  # noqa: E402
 from meeting import Cell, Meeting  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from unix_port import UnixPort  # noqa: E402
@@ -43,6 +44,8 @@ from verdict import Verdict, judge  # noqa: E402
 
 LOGS = ROOT / "build" / "interop"
 PAGE = ROOT / "host_tests" / "interop" / "MATRIX.md"
+ROLES = ("client", "server")
+SCHEMES = ("ws", "wss")
 FIRST_PORT = 20000
 PORTS = 20000
 
@@ -55,14 +58,11 @@ def main():
     wired = ready_for_cables()
     micropython = UnixPort(env.micropython())
     cells = [
-        Cell(peer, role, scheme, scenario)
-        for peer in peers
-        for role in given.roles.split(",")
-        for scheme in given.schemes.split(",")
-        for scenario in scenarios
-        if ("server" if role == "client" else "client") in peer.roles
-        and scheme in peer.schemes
-        and scenario in (peer.scenarios or scenarios)
+        cell
+        for cell in every_cell(peers)
+        if cell.scenario in scenarios
+        and given.role in (None, cell.role)
+        and given.scheme in (None, cell.scheme)
     ]
     build(peers)
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -75,28 +75,45 @@ def main():
     print(f"\n{len(results)} cells in {time.monotonic() - started:.0f} s\n")
     for line in report.text():
         print(line)
+    (LOGS / "traits.json").write_text(
+        json.dumps({title(result.cell): result.traits for result in results}, indent=1)
+    )
+    whole = len(results) == len(every_cell(all_peers))
     complaints = stale(results)
     failed = [result for result in results if result.failed]
     for result in failed:
         print(f"✗ {title(result.cell)}: {'; '.join(result.faults)}")
     for line in complaints:
         print(f"✗ {line}")
-    whole = len(peers) == len(all_peers) and len(scenarios) == len(SCENARIOS)
-    if given.write or (
-        whole and len(given.roles) + len(given.schemes) == len("client,serverws,wss")
-    ):
+    for line in unseen(results) if whole else []:
+        print(f"· {line}")
+    if given.write or whole:
         PAGE.write_text(report.page())
         print(f"written: {PAGE.relative_to(ROOT)}")
     print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed or complaints or len(results) != len(cells) else 0
 
 
+def every_cell(peers):
+    """All that these peers can do, in the order of the matrix."""
+    return [
+        Cell(peer, role, scheme, scenario)
+        for peer in peers
+        for role, theirs in zip(ROLES, reversed(ROLES), strict=True)
+        for scheme in SCHEMES
+        for scenario in SCENARIOS
+        if theirs in peer.roles
+        and scheme in peer.schemes
+        and scenario in (peer.scenarios or SCENARIOS)
+    ]
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", default="", help="names, as in the matrix; all by default")
     parser.add_argument("--scenarios", default="", help="names; all by default")
-    parser.add_argument("--roles", default="client,server", help="the firmware's")
-    parser.add_argument("--schemes", default="ws,wss")
+    parser.add_argument("--role", choices=ROLES, help="the firmware's; both by default")
+    parser.add_argument("--scheme", choices=SCHEMES, help="both by default")
     parser.add_argument("--jobs", type=int, default=2, help="cells at a time")
     parser.add_argument("--write", action="store_true", help="write the page in any case")
     parser.add_argument("--verbose", action="store_true", help="what the programs said, always")

@@ -130,14 +130,14 @@ def kill(meeting):
 def fin_theirs(meeting):
     """The peer ends TCP with a FIN, without a Close."""
     meeting.exchange()
-    meeting.peer.tell("drop")
+    meeting.drop(meeting.peer)
     return Expected(handshake=False, judged=False)
 
 
 def fin_ours(meeting):
     """We end TCP with a FIN, without a Close: close_now()."""
     meeting.exchange()
-    meeting.ours.tell("drop")
+    meeting.drop(meeting.ours)
     return Expected(handshake=False, aborted=True)
 
 

@@ -12,7 +12,7 @@ from capture import Story
 
 # Our client waits so long for the server's FIN, by default 2 s; less what timers are late.
 PATIENCE_S = 1.8
-NO_STATUS, ABNORMAL, PROTOCOL_ERROR = 1005, 1006, 1002
+NORMAL, PROTOCOL_ERROR, NO_STATUS, ABNORMAL = 1000, 1002, 1005, 1006
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Judge:
     def handshake(self):
         """Both Closes were due."""
         expected, outcome = self.expected, self.outcome
-        self.check(code=outcome["rcvd_code"] or ABNORMAL, timed_out=False)
+        self.check(code=outcome["rcvd_code"] or ABNORMAL)
         illegal = self.code is not None and not is_legal(self.code)
         must_say = expected.our_code or self.code
         if illegal:
@@ -107,21 +107,21 @@ class Judge:
             must_say = PROTOCOL_ERROR
         elif self.code is None and self.tls and outcome["failed_with"]:
             self.trait(f"makes us fail with {outcome['failed_with']}")
-            self.check(code=ABNORMAL, clean=False)
+            self.check(code=ABNORMAL, clean=False, timed_out=False)
             must_say = outcome["failed_with"]
         elif self.code is None:
             self.no_close()
         else:
             if expected.their_code not in (None, self.code):
                 self.trait(f"Close says {self.code}")
-            self.check(clean=True, initiator=expected.initiator, failed_with=None)
+            self.check(clean=True, initiator=expected.initiator, failed_with=None, timed_out=False)
         if must_say is not None:
             self.our_close(must_say)
         if not expected.unfinished:
             self.check(undelivered=0)
         elif not outcome["undelivered"]:
             self.fault("undelivered is 0, and there was an unfinished message")
-        if self.theirs and self.theirs.cut:
+        if self.theirs and (self.theirs.cut or (self.theirs.open and not expected.truncated)):
             self.trait("message broken off")
         elif outcome["truncated"] and not expected.truncated:
             if self.theirs:
@@ -146,8 +146,15 @@ class Judge:
         """The peer sent none, although it was due."""
         self.trait("no Close")
         self.check(code=ABNORMAL, clean=False, failed_with=None)
-        if self.expected.initiator == "local" and not self.outcome["peer_no_echo"]:
-            self.fault("peer_no_echo is False, and the peer did not answer our Close")
+        ended = True
+        if self.wire:
+            end = self.wire.peer.end(self.tls)
+            ended = end is not None and (self.wire.ours.fin is None or end < self.wire.ours.fin)
+        if not ended:
+            self.trait("goes on as if nothing were")
+        self.check(timed_out=not ended)
+        if self.expected.initiator == "local":
+            self.check(peer_no_echo=ended)
 
     def our_close(self, code):
         """Exactly one Close of ours, and what it says."""
@@ -231,7 +238,7 @@ class Judge:
             self.fault(f"connect() ended with {self.closed['error']} and not by its deadline")
         if self.we_serve:
             following = meeting.next_client["outcome"]
-            if not (following and following["clean"]):
+            if not following or following["sent_code"] != NORMAL:
                 self.fault(f"the next client was not served: {following}")
         if self.wire and self.wire.ours.fin is None:
             self.fault("no FIN of ours")
