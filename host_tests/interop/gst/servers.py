@@ -84,15 +84,21 @@ class Servers:
     def _ending(self, host):
         return ending(self.lan.connections(host)[0])
 
-    def wait_for_payload(self, host):
-        """Wait until something more from a host is on the wire of its first connection."""
+    def payload(self, host):
+        """Octets that a host has sent on its first connection."""
+        segments = self.lan.connections(host)[0]
+        return sum(segment.n for segment in segments if not segment.from_server)
 
-        def sent():
-            segments = self.lan.connections(host)[0]
-            return sum(segment.n for segment in segments if not segment.from_server)
+    def stop_server(self):
+        """SIGSTOP; it does nothing more when this returns."""
+        self.server.process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.server.pid}/task")
 
-        before = sent()
-        eventually(lambda: sent() > before, self.server)
+        def stopped():
+            states = [(thread / "stat").read_text() for thread in threads.iterdir()]
+            return all(state.rpartition(") ")[2].startswith("T") for state in states)
+
+        eventually(stopped, self.server)
 
     def peer(self, host, roles, name):
         """Signalbox's peer on a host."""

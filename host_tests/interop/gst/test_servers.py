@@ -9,6 +9,7 @@ import gst_build
 import gst_matrix
 import pytest
 from servers import OURS, Servers
+from systems import eventually
 
 SDP = 16384  # characters, as large as one may be
 MANY = 50
@@ -158,9 +159,10 @@ def test_our_server_stops_in_order_and_comes_back(three):
 
 @pytest.mark.parametrize("servers", ALL + OVER_TLS, indirect=True)
 def test_we_close_and_the_server_dies_before_it_reads_that(three):
-    three.servers.server.process.send_signal(signal.SIGSTOP)
+    three.servers.stop_server()
+    before = three.servers.payload("one")
     three.producer.do("stop")
-    three.servers.wait_for_payload("one")
+    eventually(lambda: three.servers.payload("one") > before, three.producer.program)
     three.servers.kill_server()
     outcome = three.producer.outcome()
     # What it had not read makes its kernel send a reset.
@@ -172,7 +174,7 @@ def test_we_close_and_the_server_dies_before_it_reads_that(three):
 
 @pytest.mark.parametrize("servers", ALL, indirect=True)
 def test_we_close_and_the_server_hangs(three):
-    three.servers.server.process.send_signal(signal.SIGSTOP)
+    three.servers.stop_server()
     outcome = three.producer.stop()
     three.row("we close, and it hangs", outcome, three.servers.wait_for_ending("one", "client FIN"))
     assert outcome == {**NO_ECHO, "timed_out": True, "peer_no_echo": False}
@@ -180,7 +182,7 @@ def test_we_close_and_the_server_hangs(three):
 
 @pytest.mark.parametrize("servers", [ALL[0], ALL[-2], OURS], indirect=True)
 def test_the_server_hangs_during_the_opening_handshake(servers, row):
-    servers.server.process.send_signal(signal.SIGSTOP)
+    servers.stop_server()
     peer = servers.peer("one", "producer", "camera")
     why = peer.first_retry()
     row(servers.name, servers.scheme, "it hangs during the opening handshake", why, "we end it")
