@@ -29,10 +29,18 @@ autobahn: ## Autobahn|Testsuite against client and server on the unix port
 	@port=$$($(ENV) micropython) && \
 	$(RUN) host_tests/autobahn/run.py --micropython "$$port" --role both $(ARGS)
 
-interop: ## the matrix of real peers, on a wire that records: ARGS="--peers aiohttp"
-	@$(if $(ARGS),true,$(RUN) host_tests/peers/build.py)
-	@$(if $(ARGS),true,$(RUN) -m pytest host_tests/peers -q)
+interop: ## real peers: the matrix, and GStreamer's systems: ARGS="--peers aiohttp" for a part
+ifdef ARGS
 	@$(RUN) host_tests/interop/run.py $(ARGS)
+else
+	@$(RUN) host_tests/peers/build.py
+	@$(RUN) host_tests/interop/gst/gst_build.py
+	@status=0; \
+	$(RUN) -m pytest -q host_tests/peers || status=1; \
+	$(RUN) host_tests/interop/run.py || status=1; \
+	$(RUN) -m pytest -q host_tests/interop || status=1; \
+	exit $$status
+endif
 
 bench: ## speed and memory beside other implementations, as ratios
 	@$(RUN) host_tests/bench/run.py $(ARGS)
