@@ -106,6 +106,10 @@ NO_ECHO = {**BROKEN, "initiator": "local", "sent_code": OUR_CODE, "peer_no_echo"
             {"role": "client", "end": ("ours", "peer")},
             "FIN of our client before the server's",
         ),
+        (
+            {"role": "client", "end": ("peer", "ours"), "wait_s": 2},
+            "our client did not notice the server's end",
+        ),
         ({"ours": MESSAGE}, "0 Closes of ours on the wire"),
         ({"ours": MESSAGE + 2 * close(THEIR_CODE)}, "2 Closes of ours on the wire"),
         ({"ours": MESSAGE + close(1000)}, "our Close says 1000 and must say 4001"),

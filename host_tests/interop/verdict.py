@@ -269,6 +269,8 @@ class Judge:
                 self.fault("FIN of our client before the server's")
             else:
                 self.trait("does not end")
+        elif self.waited_s() >= PATIENCE_S:
+            self.fault("our client did not notice the server's end")
 
     def waited_s(self):
         """How long our FIN came after the last octets of either side."""
