@@ -254,7 +254,8 @@ EXPLAINED = (
     Explained(
         GST,
         ("no Close", "message broken off", LOST_ITS),
-        "As in the other cells, or `close()` flushes what is blocked, and with it the reply.",
+        "`close()` flushes what is blocked, and with it the reply; or its message is broken off, "
+        "and there is none.",
         ("upload-theirs",),
         CLIENT,
         sometimes=True,

@@ -9,11 +9,12 @@ HEAD = """\
 # The matrix
 
 Made by `make interop`; don't edit. The firmware, on MicroPython's unix port, against every peer, in
-both roles, over `ws` and `wss`, in every scenario of `scenarios.py`. {how}
+both roles, over `ws` and `wss`, in every scenario of `scenarios.py`.
+{how}
 
 | symbol | means |
 | --- | --- |
-| ✓ | no accepted message and no Close lost, right codes, a true outcome, FINs in order, no RST |
+| ✓ | no accepted message, no Close lost, right codes, true outcome, FINs in order, no RST of ours |
 | ✓ with a number | the same on our side; the note says what the peer does |
 | ✗ | a fault of ours, or one that nobody has explained yet |
 | — | the library can't do it |
@@ -21,10 +22,10 @@ both roles, over `ws` and `wss`, in every scenario of `scenarios.py`. {how}
 
 Where `ws` and `wss` differ, the cell has both, in this order. "We" and "ours" is the firmware.
 """
-WIRED = (
-    "Each cell has network namespaces of its own and a wire between them that records every TCP "
-    "segment: what is said here about Closes (over `ws`), FIN and RST was read there."
-)
+WIRED = """\
+Between the two is a wire that records every TCP segment: what is said here about Closes (over
+`ws`), FIN and RST was read there. [README.md](README.md) says how.\
+"""
 UNWIRED = "On the loopback, without a record of the wire (no root)."
 
 

@@ -92,6 +92,11 @@ class Meeting:
             if not child.wait_until(lambda child=child: child.received() >= FEW, STEP_TIMEOUT_S):
                 raise Stuck(f"{child.name} did not receive {FEW} messages")
 
+    def need_cable(self):
+        """End the cell if there is no wire of ours."""
+        if not self.cable:
+            raise Unsupported("can't be timed without a wire of our own")
+
     @contextlib.contextmanager
     def holding(self):
         """The wire records and keeps what is sent meanwhile, if there is one of ours."""
@@ -201,8 +206,7 @@ class Meeting:
             self.peer.stop()
             self._start_client()
             return
-        if not self.cable:
-            raise Unsupported("can't be timed without a wire of our own")
+        self.need_cable()
         self._start_server()
         # Its SYN is on the wire and gets no answer: it is in the middle of connecting.
         self.cable.hold()

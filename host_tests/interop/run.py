@@ -87,7 +87,7 @@ def main():
         print(f"✗ {line}")
     for line in unseen(results) if whole else []:
         print(f"· {line}")
-    if given.write or whole:
+    if given.write or (whole and wired):
         PAGE.write_text(report.page())
         print(f"written: {PAGE.relative_to(ROOT)}")
     print(f"{len(results) - len(failed)} passed, {len(failed)} failed")

@@ -58,6 +58,7 @@ def default(meeting):
 
 def both_close(meeting):
     """Both close, and the Closes cross on the wire."""
+    meeting.need_cable()
     meeting.exchange()
     with meeting.holding():
         meeting.ours.tell(OUR_CLOSE)
