@@ -20,6 +20,7 @@ if MICROPYTHON:
     ticks_ms = time.ticks_ms
     ticks_diff = time.ticks_diff
     sleep_ms = asyncio.sleep_ms
+    print_exception = sys.print_exception
 
     def text_octets(text):
         """UTF-8 octets of `text`, as an object with the buffer protocol: the str itself, uncopied.

@@ -1,6 +1,7 @@
 """What CPython takes in the place of MicroPython's own: see compat.py. No board gets this file."""
 
 import asyncio
+import sys
 import time
 
 
@@ -22,6 +23,11 @@ def ticks_ms():
 def ticks_diff(later, earlier):
     """Milliseconds between two of these; MicroPython's start over after 2**30 ms."""
     return later - earlier
+
+
+def print_exception(error):
+    """Print it with its traceback."""
+    sys.excepthook(type(error), error, error.__traceback__)
 
 
 def sleep_ms(ms):

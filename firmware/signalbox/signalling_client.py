@@ -3,15 +3,19 @@
 import asyncio
 import gc
 
-from .compat import sleep_ms
+from .compat import const, print_exception, sleep_ms
 from .net.client import connect
 from .net.outbox import Outbox
 from .net.reconnect import Backoff
 from .ws.buffers import Pool
-from .ws.close import INTERNAL_ERROR, NORMAL
 from .ws.connection import Settings
 
 MAX_MESSAGE = 18432  # octets: an SDP of 16 KiB as JSON
+
+_NORMAL = const(1000)  # close.NORMAL
+_GOING_AWAY = const(1001)  # close.GOING_AWAY
+_INTERNAL_ERROR = const(1011)  # close.INTERNAL_ERROR
+_RETRY = const(100)  # ms until there may be memory again
 
 
 class SignallingClient:
@@ -41,36 +45,73 @@ class SignallingClient:
         self._task = asyncio.current_task()
         try:
             while not self._stopped:
-                async for ws in self._connect:
-                    await self._converse(ws)
-                    if self._stopped:
-                        ws.close(NORMAL)  # it ended before stop() could; that is no reason to go on
+                try:
+                    async for ws in self._connect:
+                        await self._converse(ws)
+                        if self._stopped:
+                            # It ended before stop() could; that is no reason to go on.
+                            ws.close(_NORMAL)
+                except MemoryError:
+                    gc.collect()
                 # Ended from this side: by stop(), or for a reason of the outbox's.
                 if not self._stopped:
                     await sleep_ms(self._backoff.next())
         except asyncio.CancelledError:
             if not self._stopped:
                 raise
+        finally:
+            self._task = None
 
     async def _converse(self, ws):
-        self._outbox = Outbox(ws)
-        ws.on_close = self._closed
-        self._peer.connected()
+        self._well = True
         try:
-            async for message in ws:
+            while True:
                 try:
-                    if isinstance(message, bytearray):
-                        self._peer.receive(message)
-                        self.deliver()
-                except MemoryError:
-                    ws.close(INTERNAL_ERROR, "out of memory")
-                    gc.collect()
-                finally:
-                    self._pool.give_back(message)
-                await sleep_ms(0)
+                    if self._outbox is None:
+                        self._outbox = Outbox(ws)
+                        ws.on_close = self._closed
+                        self._peer.connected()
+                    async for message in ws:
+                        self._receive(ws, message)
+                        await sleep_ms(0)
+                    return
+                except MemoryError as error:
+                    # To the end: what comes in until then holds buffers of the pool.
+                    self._give_up(ws, error)
+                    await sleep_ms(_RETRY)
+        except asyncio.CancelledError:
+            ws.close(_GOING_AWAY)
+            raise
         finally:
+            await self._disconnected()
             self._outbox = None
-            self._peer.disconnected()
+
+    def _receive(self, ws, message):
+        try:
+            # After a failure a message is missing, and those behind it may make no sense.
+            if isinstance(message, bytearray) and self._well:
+                self._peer.receive(message)
+                self.deliver()
+        except Exception as error:
+            self._give_up(ws, error)
+        finally:
+            self._pool.give_back(message)
+
+    def _give_up(self, ws, error):
+        # The server is told by a new connection that the sessions are no more.
+        self._well = False
+        ws.close(_INTERNAL_ERROR)
+        _report(error)
+
+    async def _disconnected(self):
+        # Every session's end is told, however full the heap is, and whatever a delegate raises.
+        while True:
+            try:
+                self._peer.disconnected()
+                return
+            except Exception as error:
+                _report(error)
+                await sleep_ms(_RETRY)
 
     def deliver(self):
         """Send what the peer has to say: call it after the peer's calls. Doesn't wait."""
@@ -79,7 +120,7 @@ class SignallingClient:
             for message in messages:
                 self._outbox.put(message)
 
-    def stop(self, code=NORMAL):
+    def stop(self, code=_NORMAL):
         """Close the connection behind what was delivered, and have run() end."""
         self._stopped = True
         if self._outbox:
@@ -92,3 +133,10 @@ class SignallingClient:
 
     def _retry(self, why, delay):
         print("signalling server:", why, "- again in", delay, "ms")
+
+
+def _report(error):
+    if isinstance(error, MemoryError):
+        gc.collect()
+    else:
+        print_exception(error)

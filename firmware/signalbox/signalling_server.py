@@ -3,8 +3,9 @@
 import asyncio
 import gc
 
-from .compat import const, sleep_ms
-from .net.outbox import Outbox
+from .compat import const, print_exception, sleep_ms, ticks_diff
+from .net.endpoint import unwatch, watch
+from .net.outbox import STALL_WANTED, Outbox
 from .net.server import serve
 from .signalling.broker import MAX_PEERS, Broker
 from .ws.buffers import Pool
@@ -13,9 +14,13 @@ from .ws.connection import Settings
 MAX_MESSAGE = 18432  # octets: an SDP of 16 KiB as JSON
 BUFFER = 1460  # octets: large messages need none, and of the small ones a few fit
 
+_POLICY_VIOLATION = const(1008)  # close.POLICY_VIOLATION
+_INTERNAL_ERROR = const(1011)  # close.INTERNAL_ERROR
 _FEW = const(4)  # peers, for which one large buffer must do
 _STOP_TIMEOUT = const(7)  # s; a closing handshake has 5
 _RETRY = const(100)  # ms until there may be memory again
+_LARGE = const(1024)  # octets, past which a message is in a buffer of the pool
+_SLOW = const(6000)  # ms to send such a message, while others wait for the buffer
 
 
 class SignallingServer:
@@ -41,6 +46,8 @@ class SignallingServer:
         self._pool = Pool(large, max_message)
         self._settings = Settings(max_message=max_message, buffer=BUFFER, pool=self._pool)
         self._outboxes = {}  # by the peer's id
+        self._locals = []
+        self._delivering = False
         self._stopped = asyncio.Event()
 
     async def run(self, host, port):
@@ -55,13 +62,19 @@ class SignallingServer:
             settings=self._settings,
             max_connections=self._max_peers,
         )
-        print("listening on", port)
-        await self._stopped.wait()
-        server.close()
+        watch(self)
+        try:
+            print("listening on", port)
+            await self._stopped.wait()
+        finally:
+            unwatch(self)
+            server.close()
         try:
             await asyncio.wait_for(server.wait_closed(), _STOP_TIMEOUT)
         except asyncio.TimeoutError:
             print("stopped without waiting for every peer")
+            for ws in server.websockets:
+                ws.close_now()
 
     def stop(self):
         """Have run() end."""
@@ -73,20 +86,22 @@ class SignallingServer:
         Returns what to call after the peer's calls, as SignallingClient.deliver() is.
         """
         self.broker.max_peers += 1
-        member = self.broker.connect()
-        self._outboxes[member.id] = _Local(self.broker, member, peer, self._pool)
-        peer.connected()
-        self._deliver()
+        local = _Local(self, peer)
+        local.join()
+        self._locals.append(local)
+        return local.deliver
 
-        def deliver():
-            self._outboxes[member.id].speak()
-            self._deliver()
-
-        return deliver
+    def tick(self, now):
+        """Called by the clock: nobody keeps a buffer for long into which others want to write."""
+        for outbox in self._outboxes.values():
+            outbox.check(now, self._pool.wanted)
+        for local in self._locals:
+            local.mend()
 
     async def _peer(self, ws):
-        peer = self.broker.connect()
+        peer = None
         try:
+            peer = self.broker.connect()
             self._outboxes[peer.id] = outbox = _Member(ws, self._pool)
             outbox.id = peer.id
             ws.on_close = outbox.on_close
@@ -98,20 +113,24 @@ class SignallingServer:
                     # A message that was read ahead is there without waiting, so the outboxes
                     # would fill up before any of them got a turn to send.
                     await sleep_ms(0)
+        except Exception:
+            ws.close(_INTERNAL_ERROR)
+            raise
         finally:
-            self._outboxes.pop(peer.id, None)
-            await self._remove(peer)
-            message = ws.recv_nowait()
-            while message is not None:
-                self._pool.give_back(message)
-                message = ws.recv_nowait()
+            await self._remove(peer, ws)
 
-    async def _remove(self, peer):
+    async def _remove(self, peer, ws):
         # Its counterparts must know, however full the heap is now.
         while True:
             try:
-                self.broker.disconnect(peer)
+                if peer:
+                    self._outboxes.pop(peer.id, None)
+                    self.broker.disconnect(peer)
+                    peer = None
                 self._deliver()
+                # What still comes in holds buffers of the pool.
+                async for message in ws:
+                    self._pool.give_back(message)
                 return
             except MemoryError:
                 gc.collect()
@@ -127,21 +146,45 @@ class SignallingServer:
         self._deliver()
 
     def _deliver(self):
-        outgoing = self.broker.take()
-        while outgoing:
-            for peer, message, lent in outgoing:
-                outbox = self._outboxes.get(peer.id)
-                if outbox:
-                    outbox.put(message, lent)
-                elif lent is not None:
-                    self._pool.give_back(lent)
-            outgoing = self.broker.take()  # what the board's own peer has said to that
+        if self._delivering:
+            return  # the board's own peer calls from inside; its turn comes behind the others'
+        self._delivering = True
+        try:
+            outgoing = self.broker.take()
+            while outgoing:
+                for peer, message, lent in outgoing:
+                    outbox = self._outboxes.get(peer.id)
+                    if outbox:
+                        outbox.put(message, lent)
+                    elif lent is not None:
+                        self._pool.give_back(lent)
+                outgoing = self.broker.take()  # what the board's own peer has said to that
+        finally:
+            self._delivering = False
 
 
 class _Member(Outbox):
     """The Outbox of a peer, which says in a line each what becomes of it. `id`: the peer's."""
 
     id = None
+    _body = None  # a buffer of the pool that the peer writes into
+    _body_size = 0
+    _body_since = 0
+
+    def check(self, now, wanted):
+        """Called by the clock. `wanted`: others wait for a buffer of the pool."""
+        reader = self._ws.connection.reader
+        body = reader.body
+        if body is None or len(body) <= _LARGE:
+            self._body = None
+        elif body is not self._body or reader.body_size < self._body_size:
+            self._body = body
+            self._body_since = now
+        elif wanted and ticks_diff(now, self._body_since) >= _SLOW:
+            self._give_up(_POLICY_VIOLATION, "a message takes too long")
+            if ticks_diff(now, self._body_since) >= _SLOW + STALL_WANTED:
+                self._ws.close_now()
+        self._body_size = reader.body_size
 
     def on_give_up(self, why):
         print("peer", self.id, "is given up:", why)
@@ -151,28 +194,79 @@ class _Member(Outbox):
 
 
 class _Local:
-    """In the place of an Outbox, for the board's own peer."""
+    """In the place of an Outbox, for the board's own peer.
 
-    def __init__(self, broker, member, peer, pool):
-        self._broker = broker
-        self._member = member
+    When that raises, a message is lost: then it is as if its connection were.
+    """
+
+    def __init__(self, server, peer):
+        self._server = server
         self._peer = peer
-        self._pool = pool
+        self._member = None
+        self._failed = False
+
+    def join(self):
+        """Be a peer among the others. MemoryError."""
+        server = self._server
+        self._member = member = server.broker.connect()
+        server._outboxes[member.id] = self
+        self._failed = False
+        self._peer.connected()
+        server._deliver()
+
+    def deliver(self):
+        """Send what the peer has to say: call it after the peer's calls."""
+        try:
+            self._speak()
+        except MemoryError as error:
+            self._fail(error)
+        self._server._deliver()
 
     def put(self, message, lent=None):
+        """As Outbox.put()."""
+        try:
+            if not self._failed:
+                self._receive(message)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            if lent is not None:
+                self._server._pool.give_back(lent)
+
+    def check(self, now, wanted):
+        """As _Member.check(): it keeps none."""
+
+    def mend(self):
+        """Called by the clock: leave and join again, if need be, until that succeeds."""
+        if self._failed:
+            try:
+                self._server._outboxes.pop(self._member.id, None)
+                self._server.broker.disconnect(self._member)
+                self._peer.disconnected()
+                self.join()
+            except Exception as error:
+                self._fail(error)
+
+    def _fail(self, error):
+        self._failed = True
+        if isinstance(error, MemoryError):
+            gc.collect()
+        else:
+            print_exception(error)
+
+    def _receive(self, message):
         parts = message if isinstance(message, tuple) else (message,)
         octets = bytearray()
         for part in parts:
             octets.extend(part.encode() if isinstance(part, str) else part)
-        if lent is not None:
-            self._pool.give_back(lent)
         self._peer.receive(octets)
-        self.speak()
+        self._speak()
 
-    def speak(self):
+    def _speak(self):
         for message in self._peer.take():
-            parts = (message,) if isinstance(message, str) else message
-            self._broker.receive(self._member, bytearray("".join(parts).encode()))
+            if not self._failed:
+                text = message if isinstance(message, str) else "".join(message)
+                self._server.broker.receive(self._member, bytearray(text.encode()))
 
 
 def in_words(outcome):

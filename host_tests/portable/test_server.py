@@ -67,7 +67,7 @@ class Site:
         self.clock = Clock()
         self.clock.install(server)
         self.reported = []
-        server._print_exception = self.reported.append
+        server.print_exception = self.reported.append
         self.listener = Listener()
         server.Listener = self.listener
         self.server = serve(handler, "192.0.2.1", 8080, **arguments)

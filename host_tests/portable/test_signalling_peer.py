@@ -15,7 +15,7 @@ from signalbox.signalling.peer import (
 from signalbox.signalling.strict_json import parse
 from wire import raises
 
-LOST = "the connection to the server has ended"
+LOST = "connection lost"
 HARD_TEXTS = (
     "v=0\r\n",
     "".join(chr(c) for c in range(0x80)),
@@ -397,7 +397,7 @@ def test_more_candidates_than_there_is_room_for_end_the_session():
         assert (kept - 1) * len(candidate) <= MAX_EARLY
         assert sent == [end()]
         assert line.told() == [
-            ("ended", "s", "too many candidates came before a description"),
+            ("ended", "s", "too many early candidates"),
         ]
         assert line.ice(candidate) == [] and line.offers() == [] and line.told() == []
 

@@ -3,13 +3,15 @@
 import asyncio
 
 from ..compat import IN_FLIGHT, const, text_octets, ticks_diff, ticks_ms
-from ..ws.close import INTERNAL_ERROR, POLICY_VIOLATION, ConnectionClosed
+from ..ws.close import ConnectionClosed
 from .endpoint import unwatch, watch
 
 MOST = 8192  # octets that wait for one peer, beside those in buffers of a pool
 STALL = 10000  # ms in which a message must be written
 STALL_WANTED = 2000  # the same, while others wait for the buffer that it is in; twice to get it
 
+_POLICY_VIOLATION = const(1008)  # close.POLICY_VIOLATION
+_INTERNAL_ERROR = const(1011)  # close.INTERNAL_ERROR
 _PIECE = const(1024)  # octets of a message that is sent in pieces, at most
 
 
@@ -55,7 +57,7 @@ class Outbox:
                 return
             n = _weight(message, lent)
             if self._messages and self._waiting + n > MOST:
-                self._give_up(POLICY_VIOLATION, "messages are not read")
+                self._give_up(_POLICY_VIOLATION, "messages are not read")
                 self._give_back(lent)
                 return
             self._messages.append((message, lent))
@@ -65,7 +67,7 @@ class Outbox:
                 self._task = asyncio.create_task(self._send())
                 watch(self)
         except MemoryError:
-            self._give_up(INTERNAL_ERROR, "out of memory")
+            self._give_up(_INTERNAL_ERROR, "out of memory")
             if not (self._messages and self._messages[-1][0] is message):
                 self._give_back(lent)
             if self._task is None:
@@ -87,7 +89,7 @@ class Outbox:
         waited = ticks_diff(now, self._since)
         wanted = self._pool and self._pool.wanted and self._messages[0][1] is not None
         if waited >= (STALL_WANTED if wanted else STALL):
-            self._give_up(POLICY_VIOLATION, "a message is not taken")
+            self._give_up(_POLICY_VIOLATION, "a message is not taken")
             if wanted and waited >= 2 * STALL_WANTED:
                 self._ws.close_now()
 
@@ -106,10 +108,10 @@ class Outbox:
         except ConnectionClosed:
             pass
         except MemoryError:
-            self._give_up(INTERNAL_ERROR, "out of memory")
+            self._give_up(_INTERNAL_ERROR, "out of memory")
         except Exception:
             # What an iterable raises, say. This task must come to its end all the same.
-            self._give_up(INTERNAL_ERROR, "a message can't be sent")
+            self._give_up(_INTERNAL_ERROR, "a message can't be sent")
         if self._messages and self._ws.outcome is None:
             # What was begun refers to a buffer until TCP is down.
             try:

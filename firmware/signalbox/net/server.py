@@ -2,9 +2,8 @@
 
 import asyncio
 import gc
-import sys
 
-from ..compat import MICROPYTHON, const, sleep_ms
+from ..compat import const, print_exception, sleep_ms
 from ..ws.close import GOING_AWAY, INTERNAL_ERROR, NORMAL, ConnectionClosed
 from ..ws.connection import Connection, Settings
 from ..ws.handshake import VERSION
@@ -109,7 +108,7 @@ class Server:
             pass
         except Exception as error:
             code = INTERNAL_ERROR
-            _print_exception(error)
+            print_exception(error)
         finally:
             if ws is not None:
                 ws.close(code)
@@ -168,7 +167,7 @@ class Server:
         try:
             return self._process_request(request)
         except Exception as error:
-            _print_exception(error)
+            print_exception(error)
             raise HandshakeError("the request can't be processed", 500)
 
 
@@ -210,13 +209,6 @@ async def _write_all(transport, octets, n=None):
             await transport.writable()
         else:
             at += taken
-
-
-def _print_exception(error):
-    if MICROPYTHON:
-        sys.print_exception(error)
-    else:
-        sys.excepthook(type(error), error, error.__traceback__)
 
 
 def serve(

@@ -96,8 +96,9 @@ class Broker:
         if len(self._peers) >= self.max_peers:
             raise RuntimeError("too many peers")
         peer = Peer(_uuid4(self._random))
+        self._outgoing.append((peer, '{"type":"welcome","peerId":"%s"}' % peer.id, None))
+        # Last: without memory for one of these, nobody has come.
         self._peers[peer.id] = peer
-        self._send(peer, '{"type":"welcome","peerId":"%s"}' % peer.id)
         return peer
 
     def disconnect(self, peer):

@@ -116,7 +116,7 @@ class SignallingPeer:
         self._outgoing = []
         while self.sessions:
             session = next(iter(self.sessions.values()))
-            self._ended(session, "the connection to the server has ended")
+            self._ended(session, "connection lost")
         if self.producers:
             self.producers = {}
             self._delegate.producers_changed(self.producers)
@@ -145,7 +145,7 @@ class SignallingPeer:
         registered. ValueError for text that can't be sent.
         """
         if self.id is None:
-            raise RuntimeError("not registered with a server")
+            raise RuntimeError("not registered")
         _check(peer_id)
         if offer is not None:
             _check(offer)
@@ -164,7 +164,7 @@ class SignallingPeer:
         ValueError for what can't be sent.
         """
         if kind != "offer" and kind != "answer":
-            raise ValueError("neither offer nor answer: %r" % kind)
+            raise ValueError("kind: %r" % kind)
         _check(sdp)
         if self.sessions.get(session.id) is session:
             head = '{"type":"peer","sessionId":"%s","sdp":{"type":"%s","sdp":' % (session.id, kind)
@@ -195,7 +195,7 @@ class SignallingPeer:
             if role not in ROLES:
                 raise ValueError("no role: %r" % role)
         if PRODUCER in roles and CONSUMER in roles:
-            raise ValueError("a peer is producer or passive consumer, not both")
+            raise ValueError("producer and consumer at once")
         text = json.dumps(meta)
         _check(text)
         strict_json.parse(bytearray(('{"meta":%s}' % text).encode()), ())
@@ -298,7 +298,7 @@ class SignallingPeer:
             self._delegate.ice(session, candidate, line_index)
         elif sum([len(c) + _CANDIDATE for c, _ in session.early]) + end - start > MAX_EARLY:
             self._end(session.id)
-            self._ended(session, "too many candidates came before a description")
+            self._ended(session, "too many early candidates")
         else:
             session.early.append((candidate, line_index))
 
@@ -331,7 +331,7 @@ def _check(text):
         for at in range(0, len(text), _PIECE):
             piece = text[at : at + _PIECE].encode()
             if validate(piece, 0, len(piece), 0):
-                raise ValueError("text with a lone surrogate can't be sent")
+                raise ValueError("a lone surrogate")
 
 
 def _is_plain(message, name):

@@ -473,6 +473,7 @@ class Connection:
         """TCP is down. Returns the CloseOutcome, always the same."""
         if self.outcome is None:
             self._step(_TCP_DOWN)
+            self.reader.stop()
             written = self.output.close_written
             received = self.rcvd_code is not None
             initiator = self._initiator
