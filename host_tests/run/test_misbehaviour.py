@@ -172,8 +172,7 @@ async def test_a_peer_that_stops_reading_holds_up_nobody_and_its_session_ends(fi
             assert (await producer.receive("endSession"))["sessionId"] == slow.session
     line = firmware.wait_for_line(f"peer {slow.id} closed")
     assert line.startswith(": code=1006 clean=False")
-    # Where it keeps a buffer that others wait for at that moment, it hasn't the whole close timeout:
-    # test_outbox.py.
+    # Where others wait for its buffer just then, it has less than that (test_outbox.py).
     assert octets == 8000 or " timed_out=True" in line
     assert firmware.wait_for_line(f"peer {producer.id} closed").startswith(": code=1000 clean=True")
 
