@@ -14,6 +14,7 @@ from .ws.connection import Settings
 MAX_MESSAGE = 18432  # octets: an SDP of 16 KiB as JSON
 BUFFER = 1460  # octets: large messages need none, and of the small ones a few fit
 
+_GOING_AWAY = const(1001)  # close.GOING_AWAY
 _POLICY_VIOLATION = const(1008)  # close.POLICY_VIOLATION
 _INTERNAL_ERROR = const(1011)  # close.INTERNAL_ERROR
 _FEW = const(4)  # peers, for which one large buffer must do
@@ -68,7 +69,9 @@ class SignallingServer:
             await self._stopped.wait()
         finally:
             unwatch(self)
-            server.close()
+            server.refuse()
+            for outbox in self._outboxes.values():
+                outbox.close(_GOING_AWAY)  # behind what the peer is still to be sent
         try:
             await asyncio.wait_for(server.wait_closed(), _STOP_TIMEOUT)
         except asyncio.TimeoutError:
@@ -235,6 +238,9 @@ class _Local:
 
     def check(self, now, wanted):
         """As _Member.check(): it keeps none."""
+
+    def close(self, code):
+        """As Outbox.close(): there is nothing to close."""
 
     def mend(self):
         """Called by the clock: leave and join again, if need be, until that succeeds."""

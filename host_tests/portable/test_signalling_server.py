@@ -132,6 +132,23 @@ def ice(session):
     return {"type": "peer", "sessionId": session, "ice": {"candidate": "c", "sdpMLineIndex": 0}}
 
 
+async def test_stop_closes_behind_what_a_peer_is_still_to_be_sent():
+    site = Site()
+    producer, consumer, session = await site.session()
+    consumer.transport.room = 0
+    await producer.sends(b"".join([producer.frame(ice(session)) for _ in range(40)]))
+    await site.clock.advance(200)  # all of them are taken
+    site.server.stop()
+    await run()
+    assert producer.kinds() == [("close", 1001)]
+    await producer.closes(1001)
+    consumer.transport.give_room(1 << 20)
+    await run()
+    assert consumer.kinds() == ["peer"] * 40 + [("close", 1001)]
+    await consumer.closes(1001)
+    await site.end()
+
+
 async def test_large_messages_go_through_one_buffer_in_order():
     site = Site()
     producer, consumer, session = await site.session()

@@ -48,18 +48,22 @@ class Server:
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._accept())
 
-    def close(self, code=GOING_AWAY, reason=""):
-        """Take no more clients, and close every WebSocket. Await wait_closed() for the replies."""
+    def refuse(self):
+        """Take no more clients. Those that are there may stay until they, or you, close."""
         if not self._closing:
             self._closing = True
             self._task.cancel()
             self._listener.close()
             self._changed.set()
+
+    def close(self, code=GOING_AWAY, reason=""):
+        """Take no more clients, and close every WebSocket. Await wait_closed() for the replies."""
+        self.refuse()
         for ws in self.websockets:
             ws.close(code, reason)
 
     async def wait_closed(self):
-        """Wait until the server was closed and the last client is gone."""
+        """Wait until the server takes no more clients and the last one is gone."""
         while self._clients or not self._closing:
             self._changed.clear()
             await self._changed.wait()
