@@ -219,7 +219,7 @@ def test_K7_or_until_tcp_timeout():
 def test_server_that_lingers_waits_for_the_clients_end():
     for ended in (False, True):
         end = End(quiet=200)
-        end.connection.lingers = True
+        end.connection.linger()
         end.receive(end.peer_close(1000))
         end.write()
         assert end.connection.tick(0) == 200

@@ -149,7 +149,8 @@ class Server:
                     octets, subprotocol = request.accept(self._subprotocols)
                     await _write_all(transport, octets)
                     connection = Connection(False, self._settings)
-                    connection.lingers = transport.secure
+                    if transport.secure:
+                        connection.linger()
                     rest = buf[at:n] if at < n else None
                     ws = WebSocket(transport, connection, request.target, subprotocol, rest)
                     return ws

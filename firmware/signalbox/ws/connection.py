@@ -81,6 +81,7 @@ _ABORTED = const(512)
 _LINGERING = const(1024)
 _LINGERED = const(2048)
 _CLOSING = const(4096)
+_PATIENT = const(8192)  # as a server, wait for the client's end
 
 _TICKS = const(0x3FFFFFFF)  # MicroPython's clock starts over after 2**30 ms
 _OFF = const(-1)  # a stopwatch that the next tick() starts
@@ -138,8 +139,6 @@ class Connection:
 
     rcvd_reason = ""
     outcome = None
-    # Set it for a server over TLS: it waits `quiet` for the client's end, too, before its own.
-    lingers = False
 
     def __init__(self, client, settings=_defaults, keys=None):
         """`client`: our role. `keys`: MaskingKeys for a client, or None for the shared ones."""
@@ -450,6 +449,10 @@ class Connection:
 
     # Ending
 
+    def linger(self):
+        """For a server over TLS: wait `quiet` for the client's end, too, before our own."""
+        self._flag(_PATIENT)
+
     def want_close_tcp(self):
         """KEEP, DRAIN or ABORT: what to do with TCP (7.1.1)."""
         if self._flags & _ABORTED:
@@ -461,7 +464,7 @@ class Connection:
         else:
             # Both done: the server closes TCP first, the client waits for that. What may still be
             # unwritten is a Pong.
-            waits = self.client or self.lingers
+            waits = self.client or self._flags & _PATIENT
             done = self.outgoing == _SHUT or (not waits and self.output.empty)
         return _DRAIN if done or self._flags & _LINGERED else _KEEP
 
@@ -559,7 +562,7 @@ class Connection:
             self._flag(_LINGERING)
             self._since = now
         left = settings.tcp_timeout - _elapsed(now, self._since)
-        if self.failed_with is not None or self.lingers:
+        if self.failed_with is not None or self._flags & _PATIENT:
             if self._drained >= settings.drain:
                 left = 0
             quiet = min(_elapsed(now, self._heard_at), _elapsed(now, self._since))
