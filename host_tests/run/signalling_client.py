@@ -18,11 +18,14 @@ def free_port():
 class Client:
     """Use it as `async with Client(port) as peer`; the welcome has been received then."""
 
+    path = ""  # behind the slash
+
     def __init__(self, port):
         self._port = port
 
     async def __aenter__(self):
-        self.ws = await connect(f"ws://127.0.0.1:{self._port}/", ping_interval=None, proxy=None)
+        url = f"ws://127.0.0.1:{self._port}/{self.path}"
+        self.ws = await connect(url, ping_interval=None, proxy=None)
         try:
             welcome = await self.receive("welcome")
             assert set(welcome) == {"type", "peerId"}
