@@ -5,6 +5,7 @@ nearly one, or none.
 """
 
 import json
+import random
 import sys
 import uuid
 from pathlib import Path
@@ -21,6 +22,8 @@ MAX_PEERS = 5
 MAX_SESSIONS = 4
 MAX_META = 24
 EXAMPLES = 400
+WALKS = 30
+STEPS = 300
 STRANGER = "00000000-0000-4000-8000-000000000000"
 ONLY_1_1 = {"endSessionV1_1"}
 
@@ -297,6 +300,95 @@ def test_broker_and_model_do_the_same(beginning, steps):
             else:
                 world.hear(peer, write(resolve(arguments[1], world, peer), arguments[2]))
     world.finish()
+
+
+# Long walks, in which most of what is said has a meaning: in sessions that are there.
+
+
+class Walk:
+    """Steps of a Random, of which each kind comes so often that all of them meet each other."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.world = World()
+
+    def step(self):
+        world = self.world
+        if len(world.here) < 2 or self.random.random() < 0.04:
+            world.join()
+            if self.random.random() < 0.5:
+                self.say(world.here[-1], type="setProtocolVersion", version="v1_1")
+            return
+        peer = self.random.choice(world.here)
+        if self.random.random() < 0.02:
+            world.leave(peer)
+            return
+        kinds = (self.status, self.start, self.start, self.talk, self.talk, self.talk, self.end)
+        self.random.choice((*kinds, self.ask))(peer)
+
+    def say(self, peer, **message):
+        self.world.hear(peer, json.dumps({k: v for k, v in message.items() if v is not ...}))
+
+    def status(self, peer):
+        roles = self.random.choice(
+            (
+                [],
+                ["producer"],
+                ["consumer"],
+                ["listener"],
+                ["producer", "listener"],
+                ["listener", "consumer"],
+                ["consumer", "producer"],
+            )
+        )
+        n = self.random.choice((0, 1, 1, MAX_META - 2, MAX_META - 1))
+        named = self.random.choice((..., peer.id, None, STRANGER))
+        self.say(peer, type="setPeerStatus", roles=roles, meta="x" * n if n else ..., peerId=named)
+
+    def start(self, peer):
+        other = self.random.choice(self.world.here).id
+        if self.random.random() < 0.1:
+            other = self.random.choice(self.world.ids)
+        offer = self.random.choice((..., None, "v=0"))
+        self.say(peer, type="startSession", peerId=other, offer=offer)
+
+    def session(self, peer):
+        # Mostly one of its own; sometimes another's, or one of long ago.
+        known = list(self.world.broker.sessions)
+        own = [s.id for s in known if peer in (s.producer, s.consumer)]
+        if own and self.random.random() < 0.7:
+            return self.random.choice(own)
+        if known and self.random.random() < 0.7:
+            return self.random.choice(known).id
+        return self.random.choice(self.world.sessions)
+
+    def talk(self, peer):
+        kind = self.random.choice(("offer", "answer", "ice"))
+        content = {"sdp": {"type": kind, "sdp": "v=0"}}
+        if kind == "ice":
+            content = {"ice": {"candidate": "c", "sdpMLineIndex": 1, "sdpMid": "x"}}
+        self.say(peer, type="peer", sessionId=self.session(peer), **content)
+
+    def end(self, peer):
+        session = self.session(peer)
+        if self.random.random() < 0.5:
+            self.say(peer, type="endSession", sessionId=session)
+        else:
+            error = self.random.choice((..., None, "gone"))
+            self.say(peer, type="endSessionV1_1", sessionId=session, error=error)
+
+    def ask(self, peer):
+        kind = self.random.choice(("list", "listConsumers", "setProtocolVersion", "newPeer"))
+        version = "v1_1" if kind == "setProtocolVersion" else ...
+        self.say(peer, type=kind, version=version)
+
+
+@pytest.mark.parametrize("seed", range(WALKS))
+def test_long_walks(seed):
+    walk = Walk(seed)
+    for _ in range(STEPS):
+        walk.step()
+    walk.world.finish()
 
 
 def world_with_session(versions=("v1_0", "v1_0", "v1_0")):
