@@ -1,8 +1,8 @@
 """What a signalling server does, written down a second time, as plainly as can be.
 
-After /net/webrtc/protocol/src/lib.rs and /net/webrtc/signalling/src/handlers/mod.rs of
-gst-plugins-rs (main, protocol 1.1), and not after firmware/. DIFFERENCES are all the points in
-which Signalbox's broker means to differ; a Model that is given none of them is upstream's server.
+After net/webrtc/protocol/src/lib.rs and net/webrtc/signalling/src/handlers/mod.rs of
+gst-plugins-rs (main, protocol 1.1), and not after firmware/. DIFFERENCES are the points in which
+Signalbox's broker means to differ from those; in them, the model does as Signalbox should.
 """
 
 import json
@@ -28,9 +28,6 @@ DIFFERENCES = {
     "limits": "No number of more than 64 octets or with an exponent of three digits, no id of more "
     "than 128 octets, no more than 128 octets of roles, no nesting past 32.",
 }
-
-# What 0.15 doesn't know yet; the newest that can be installed.
-SINCE_1_1 = ("setProtocolVersion", "endSessionV1_1")
 
 ROLES = ("producer", "listener", "consumer")
 NAMES = {
