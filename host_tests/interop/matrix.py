@@ -10,6 +10,7 @@ HEAD = """\
 
 Made by `make interop`; don't edit. The firmware, on MicroPython's unix port, against every peer, in
 both roles, over `ws` and `wss`, in every scenario of `scenarios.py`.
+The GStreamer systems, which speak nothing but signalling, are in [gst/MATRIX.md](gst/MATRIX.md).
 {how}
 
 | symbol | means |
