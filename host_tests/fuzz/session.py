@@ -39,7 +39,7 @@ class Session(Endpoint):
 
     def __init__(self, client, settings):
         super().__init__(client, settings)
-        self.now = _CLOCK - 20000  # it wraps on the way
+        self.now = _CLOCK - 20000  # what the connection is told of it wraps on the way
         # The peer's wire: what it has written, how much of that came in, and what it means.
         self.peer = Peer(not client, self.settings)
         self.inbound = b""
@@ -298,8 +298,8 @@ class Session(Endpoint):
 
     def do_tick(self, ms):
         """Some time passes. Returns what tick() says."""
-        self.now = (self.now + ms) & _CLOCK
-        told = self.connection.tick(self.now)
+        self.now += ms
+        told = self.connection.tick(self.now & _CLOCK)
         settings = self.settings
         if self.heard:
             self.heard = False
@@ -341,7 +341,7 @@ class Session(Endpoint):
         )
 
     def _since(self, then):
-        return (self.now - then) & _CLOCK
+        return self.now - then
 
     # Ending
 
@@ -439,7 +439,7 @@ class Session(Endpoint):
         connection.close_now()
         connection.receive_eof(True)
         connection.write_failed(True)
-        check(connection.tick(self.now) == -1, "tick() goes on after the end")
+        check(connection.tick(self.now & _CLOCK) == -1, "tick() goes on after the end")
         check(connection.tcp_closed() is outcome, "two outcomes")
         check(connection.state == "CLOSED", "state %r after the end", connection.state)
         check(before == (bytes(self.wire), list(self.events)), "something happened after the end")
