@@ -3,7 +3,7 @@
 import asyncio
 import gc
 
-from .compat import const, print_exception, sleep_ms, ticks_diff
+from .compat import const, sleep_ms, ticks_diff
 from .net.endpoint import unwatch, watch
 from .net.outbox import STALL_WANTED, Outbox
 from .net.server import serve
@@ -89,7 +89,9 @@ class SignallingServer:
         Returns what to call after the peer's calls, as SignallingClient.deliver() is.
         """
         self.broker.max_peers += 1
-        local = _Local(self, peer)
+        from .signalling_local import Local  # a server without one needs none of it
+
+        local = Local(self, peer)
         local.join()
         self._locals.append(local)
         return local.deliver
@@ -194,85 +196,6 @@ class _Member(Outbox):
 
     def on_close(self, outcome):
         print("peer", self.id, "closed:", in_words(outcome))
-
-
-class _Local:
-    """In the place of an Outbox, for the board's own peer.
-
-    When that raises, a message is lost: then it is as if its connection were.
-    """
-
-    def __init__(self, server, peer):
-        self._server = server
-        self._peer = peer
-        self._member = None
-        self._failed = False
-
-    def join(self):
-        """Be a peer among the others. MemoryError."""
-        server = self._server
-        self._member = member = server.broker.connect()
-        server._outboxes[member.id] = self
-        self._failed = False
-        self._peer.connected()
-        server._deliver()
-
-    def deliver(self):
-        """Send what the peer has to say: call it after the peer's calls."""
-        try:
-            self._speak()
-        except MemoryError as error:
-            self._fail(error)
-        self._server._deliver()
-
-    def put(self, message, lent=None):
-        """As Outbox.put()."""
-        try:
-            if not self._failed:
-                self._receive(message)
-        except Exception as error:
-            self._fail(error)
-        finally:
-            if lent is not None:
-                self._server._pool.give_back(lent)
-
-    def check(self, now, wanted):
-        """As _Member.check(): it keeps none."""
-
-    def close(self, code):
-        """As Outbox.close(): there is nothing to close."""
-
-    def mend(self):
-        """Called by the clock: leave and join again, if need be, until that succeeds."""
-        if self._failed:
-            try:
-                self._server._outboxes.pop(self._member.id, None)
-                self._server.broker.disconnect(self._member)
-                self._peer.disconnected()
-                self.join()
-            except Exception as error:
-                self._fail(error)
-
-    def _fail(self, error):
-        self._failed = True
-        if isinstance(error, MemoryError):
-            gc.collect()
-        else:
-            print_exception(error)
-
-    def _receive(self, message):
-        parts = message if isinstance(message, tuple) else (message,)
-        octets = bytearray()
-        for part in parts:
-            octets.extend(part.encode() if isinstance(part, str) else part)
-        self._peer.receive(octets)
-        self._speak()
-
-    def _speak(self):
-        for message in self._peer.take():
-            if not self._failed:
-                text = message if isinstance(message, str) else "".join(message)
-                self._server.broker.receive(self._member, bytearray(text.encode()))
 
 
 def in_words(outcome):

@@ -321,7 +321,7 @@ async def test_a_message_that_can_not_be_sent_ends_the_connection_and_nothing_is
         row.lend(b"y")
         await run()
         await row.clock.advance(100)
-        assert row.reasons == ["a message can't be sent"]
+        assert row.reasons == ["unfit message"]
         first, payload = row.sent()[-1]
         assert first == 0x88 and payload[:2] == close_payload(1011)
         await row.feed(row.peer_close(1011))

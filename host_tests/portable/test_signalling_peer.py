@@ -397,7 +397,7 @@ def test_more_candidates_than_there_is_room_for_end_the_session():
         assert (kept - 1) * len(candidate) <= MAX_EARLY
         assert sent == [end()]
         assert line.told() == [
-            ("ended", "s", "too many early candidates"),
+            ("ended", "s", "too many candidates"),
         ]
         assert line.ice(candidate) == [] and line.offers() == [] and line.told() == []
 

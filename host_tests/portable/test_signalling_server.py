@@ -3,7 +3,7 @@
 import json
 
 from scripted import EOF, Clock, ScriptedTransport, broken, run, start
-from signalbox import signalling_server
+from signalbox import signalling_local, signalling_server
 from signalbox.net import outbox, server
 from signalbox.net.access import Access
 from signalbox.signalling.peer import CONSUMER, LISTENER, PRODUCER, SignallingPeer
@@ -68,7 +68,7 @@ class Site:
         self.lines = []
         signalling_server.print = lambda *words: self.lines.append(" ".join(map(str, words)))
         self.faults = []
-        server.print_exception = signalling_server.print_exception = self.faults.append
+        server.print_exception = signalling_local.print_exception = self.faults.append
         self.listener = Listener()
         server.Listener = self.listener
         self.server = SignallingServer(Access(open=True), **arguments)

@@ -111,7 +111,7 @@ class Outbox:
             self._give_up(_INTERNAL_ERROR, "out of memory")
         except Exception:
             # What an iterable raises, say. This task must come to its end all the same.
-            self._give_up(_INTERNAL_ERROR, "a message can't be sent")
+            self._give_up(_INTERNAL_ERROR, "unfit message")
         if self._messages and self._ws.outcome is None:
             # What was begun refers to a buffer until TCP is down.
             try:

@@ -145,7 +145,7 @@ class SignallingPeer:
         registered. ValueError for text that can't be sent.
         """
         if self.id is None:
-            raise RuntimeError("not registered")
+            raise RuntimeError("no server")
         _check(peer_id)
         if offer is not None:
             _check(offer)
@@ -177,7 +177,7 @@ class SignallingPeer:
         """
         _check(candidate)
         if not 0 <= line_index <= _LARGEST_U32:
-            raise ValueError("line_index: %r" % line_index)
+            raise ValueError("index: %r" % line_index)
         if self.sessions.get(session.id) is session:
             self._outgoing.append(
                 '{"type":"peer","sessionId":"%s","ice":{"candidate":%s,"sdpMLineIndex":%d}}'
@@ -193,9 +193,9 @@ class SignallingPeer:
     def _set(self, roles, meta):
         for role in roles:
             if role not in ROLES:
-                raise ValueError("no role: %r" % role)
+                raise ValueError("role: %r" % role)
         if PRODUCER in roles and CONSUMER in roles:
-            raise ValueError("producer and consumer at once")
+            raise ValueError("producer and consumer")
         text = json.dumps(meta)
         _check(text)
         strict_json.parse(bytearray(('{"meta":%s}' % text).encode()), ())
@@ -299,7 +299,7 @@ class SignallingPeer:
             self._delegate.ice(session, candidate, line_index)
         elif sum([len(c) + _CANDIDATE for c, _ in session.early]) + end - start > MAX_EARLY:
             self._end(session.id)
-            self._ended(session, "too many early candidates")
+            self._ended(session, "too many candidates")
         else:
             session.early.append((candidate, line_index))
 
@@ -327,12 +327,12 @@ class SignallingPeer:
 def _check(text):
     # MicroPython's str may have lone surrogates in it, which no server would take.
     if not isinstance(text, str):
-        raise TypeError("a str is needed")
+        raise TypeError("no str")
     if not is_ascii(text, len(text)):
         for at in range(0, len(text), _PIECE):
             piece = text[at : at + _PIECE].encode()
             if validate(piece, 0, len(piece), 0):
-                raise ValueError("a lone surrogate")
+                raise ValueError("lone surrogate")
 
 
 def _string(members, name):
