@@ -321,7 +321,7 @@ async def test_a_message_that_can_not_be_sent_ends_the_connection_and_nothing_is
         row.lend(b"y")
         await run()
         await row.clock.advance(100)
-        assert row.reasons == ["unfit message"]
+        assert row.reasons == ["a message can't be sent"]
         first, payload = row.sent()[-1]
         assert first == 0x88 and payload[:2] == close_payload(1011)
         await row.feed(row.peer_close(1011))
@@ -374,10 +374,34 @@ async def test_without_memory_to_send_the_connection_ends():
     row.lend(b"x" * 2000)
     row.lend(b"y")
     await run()
-    assert row.reasons == ["out of memory"]
+    assert row.reasons == ["a message can't be sent"]
     await row.feed(row.peer_close(1011))
     assert row.ws.outcome.code == 1011
     row.is_empty()
+
+
+async def test_an_interrupt_that_hits_its_task_leaves_a_close_to_be_sent():
+    class Interrupt(BaseException):
+        pass
+
+    def send(message, text):
+        raise Interrupt
+
+    row = Row()
+    row.ws.send = send
+    row.outbox._messages.append(("x", None))
+    row.outbox._task = task = row.outbox._send()
+    try:
+        task.send(None)
+        raise AssertionError("the interrupt was swallowed")
+    except Interrupt:
+        pass
+    row.outbox.close(1001)
+    await run()
+    assert row.sent() == [(0x88, close_payload(1001))]
+    await row.feed(row.peer_close(1001))
+    await row.clock.advance(200)
+    assert row.ws.outcome.clean
 
 
 async def test_who_can_not_be_told_of_the_end_does_not_hinder_it():

@@ -107,11 +107,13 @@ class Outbox:
                 self._ws.close(self._last)
         except ConnectionClosed:
             pass
-        except MemoryError:
-            self._give_up(_INTERNAL_ERROR, "out of memory")
         except Exception:
-            # What an iterable raises, say. This task must come to its end all the same.
-            self._give_up(_INTERNAL_ERROR, "unfit message")
+            # MemoryError, or what an iterable raises: this task must come to its end all the same.
+            self._give_up(_INTERNAL_ERROR, "a message can't be sent")
+        except BaseException:
+            # Ctrl-C breaks whatever task happens to run. There will be a Close to be sent.
+            self._task = None
+            raise
         if self._messages and self._ws.outcome is None:
             # What was begun refers to a buffer until TCP is down.
             try:

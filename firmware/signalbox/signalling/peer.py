@@ -145,7 +145,7 @@ class SignallingPeer:
         registered. ValueError for text that can't be sent.
         """
         if self.id is None:
-            raise RuntimeError("no server")
+            raise RuntimeError("not registered")
         _check(peer_id)
         if offer is not None:
             _check(offer)
@@ -177,7 +177,7 @@ class SignallingPeer:
         """
         _check(candidate)
         if not 0 <= line_index <= _LARGEST_U32:
-            raise ValueError("index: %r" % line_index)
+            raise ValueError("line_index: %r" % line_index)
         if self.sessions.get(session.id) is session:
             self._outgoing.append(
                 '{"type":"peer","sessionId":"%s","ice":{"candidate":%s,"sdpMLineIndex":%d}}'
@@ -193,7 +193,7 @@ class SignallingPeer:
     def _set(self, roles, meta):
         for role in roles:
             if role not in ROLES:
-                raise ValueError("role: %r" % role)
+                raise ValueError("no role: %r" % role)
         if PRODUCER in roles and CONSUMER in roles:
             raise ValueError("producer and consumer")
         text = json.dumps(meta)
@@ -327,7 +327,7 @@ class SignallingPeer:
 def _check(text):
     # MicroPython's str may have lone surrogates in it, which no server would take.
     if not isinstance(text, str):
-        raise TypeError("no str")
+        raise TypeError("str is needed")
     if not is_ascii(text, len(text)):
         for at in range(0, len(text), _PIECE):
             piece = text[at : at + _PIECE].encode()
