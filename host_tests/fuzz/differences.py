@@ -27,7 +27,31 @@ def code_1014(plan, ours, theirs):
     )
 
 
-ALL = (message_too_big, code_1014)
+def reserved_bit_before_length(plan, ours, theirs):
+    """A reserved bit fails the connection as soon as it is seen; wsproto reads the length first.
+
+    RFC 6455 section 5.2 asks for neither. They differ only where the wire ends inside the length.
+    """
+    rest = unfinished_header(plan)
+    return ours == [*theirs, ["failed", 1002]] and len(rest) >= 2 and rest[0] & 0x70 != 0
+
+
+def long_length_before_key(plan, ours, theirs):
+    """A length that isn't minimal is found when the header is whole; by wsproto before the key.
+
+    As late() below, where the wire ends before the key does.
+    """
+    rest = unfinished_header(plan)
+    least = {126: 126, 127: 0x10000}.get(rest[1] & 0x7F, 0) if len(rest) > 2 else 0
+    form = 2 if least == 126 else 8
+    return (
+        theirs == [*ours, ["failed", 1002]]
+        and len(rest) >= 2 + form
+        and int.from_bytes(rest[2 : 2 + form], "big") < least
+    )
+
+
+ALL = (message_too_big, code_1014, reserved_bit_before_length, long_length_before_key)
 
 
 def late(plan, event, octets):
@@ -53,6 +77,22 @@ def explain_sent(theirs, ours):
     if ours[-1:] and ours[-1][:2] == ["close", 1014] and theirs == [*ours[:-1], ["failed", 1002]]:
         return code_1014.__name__
     return None
+
+
+def unfinished_header(plan):
+    """The octets of the header that the wire ends in; none when it ends elsewhere."""
+    wire = bytes.fromhex(plan["wire"])
+    key = 0 if plan["client"] else 4
+    at = 0
+    while at + 2 <= len(wire):
+        n = wire[at + 1] & 0x7F
+        form = {126: 2, 127: 8}.get(n, 0)
+        if len(wire) < at + 2 + form + key:
+            break
+        if form:
+            n = int.from_bytes(wire[at + 2 : at + 2 + form], "big")
+        at += 2 + form + key + n
+    return wire[at:]
 
 
 def announces_too_much(plan, events):
