@@ -219,11 +219,11 @@ class WebSocket:
         output = connection.output
         if isinstance(message, str):
             text = _STR
-        elif not isinstance(message, _OCTETS):
+            taken = connection.send_text(message)
+        elif isinstance(message, _OCTETS):
+            taken = connection.send_binary(message, text)
+        else:
             return self._send_parts(message, text)
-        taken = (
-            connection.send_text(message) if text == _STR else connection.send_binary(message, text)
-        )
         # While more messages wait to be answered, the answers are gathered: one write for them
         # all. The last one, or one without room, is written at once, as a task switch costs more
         # than the write; but not so often in a row that others get no turn.
@@ -503,12 +503,12 @@ class WebSocket:
                             event = pull()
                             if event == _NEED_DATA:
                                 break
-                        if event == _WAIT:
-                            break
                         if 0 < event <= _BINARY and room > 1:
                             queue.append(reader.message)
                             room -= 1
                             self._idle = False
+                        elif event == _WAIT:
+                            break
                         elif 0 < event <= _CHUNK:
                             if not self._deliver(event):
                                 event = _NEED_DATA

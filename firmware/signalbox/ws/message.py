@@ -121,7 +121,10 @@ class MessageReader(FrameParser):
         self.position = self._end
         self._left = -1
         if self._type == _TEXT and self.body is not None:
-            self._give_back(self.body)
+            if self.pool:
+                self.pool.give_back(self.body)
+            else:
+                _give_back(self.body)
         self._type = 0
         self.body = None
 
@@ -129,12 +132,6 @@ class MessageReader(FrameParser):
         """The application doesn't get `message`."""
         if self.pool:
             self.pool.give_back(self.message)
-
-    def _give_back(self, body):
-        if self.pool:
-            self.pool.give_back(body)
-        else:
-            _give_back(body)
 
     def next(self):
         """The next event. Octets after the first bad one are never looked at."""
@@ -190,11 +187,9 @@ class MessageReader(FrameParser):
         self.position = at + n
         if self._mask_bit:
             xor(buf, at, n, buf, (at - 4) << 2)
-        self.message = self._binary(buf[at : at + n])
+        octets = buf[at : at + n]
+        self.message = octets if self.pool is None else memoryview(octets)
         return _BINARY
-
-    def _binary(self, octets):
-        return memoryview(octets) if self.pool else octets
 
     def _whole_text(self):
         at = self.position
@@ -328,7 +323,7 @@ class MessageReader(FrameParser):
         if len(body) > self.body_size:
             body[self.body_size :] = b""
         if kind == _BINARY:
-            self.message = self._binary(body)
+            self.message = body if self.pool is None else memoryview(body)
         elif self.pool:
             self.message = body
         else:
