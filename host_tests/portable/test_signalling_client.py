@@ -5,6 +5,7 @@ import json
 from scripted import EOF, broken, run, start
 from signalbox import signalling_client
 from signalbox.net import outbox
+from signalbox.net.reconnect import Backoff
 from signalbox.signalling.peer import PRODUCER, SignallingPeer
 from signalbox.signalling_client import SignallingClient
 from test_client import Network
@@ -31,7 +32,11 @@ class Site:
         signalling_client.print = lambda *words: None
         self.delegate = Recorder()
         self.peer = SignallingPeer(self.delegate, (PRODUCER,))
-        self.client = SignallingClient(self.peer, "ws://192.0.2.1:8443/", **arguments)
+        # A wait that no step of the clock passes over.
+        backoff = Backoff(random=lambda n: b"\x80" * n)
+        self.client = SignallingClient(
+            self.peer, "ws://192.0.2.1:8443/", backoff=backoff, **arguments
+        )
         self.running = start(self.client.run())
 
     @property
