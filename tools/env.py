@@ -116,7 +116,7 @@ def check_venv():
 
 def create(path):
     """Make the environment in place, as its scripts hold its path; `complete` is written last."""
-    say("Setting up the environment in %s (once; under a minute, 160 MB)" % path)
+    say("Setting up the environment in %s (once; about a minute, 420 MB)" % path)
     started = time.monotonic()
     shutil.rmtree(path, ignore_errors=True)
     os.makedirs(path)

@@ -8,7 +8,7 @@ With a token, web pages of any origin need it, too. It ends when its standard in
 import asyncio
 import sys
 
-import main
+from signalbox import start
 from signalbox.app import App
 from signalbox.net.access import Access
 from signalbox.net.transport import server_context
@@ -17,6 +17,6 @@ port, *words = sys.argv[1:]
 given = dict(zip(words[::2], words[1::2]))
 token = given.get("--token")
 context = server_context(given["--cert"], given["--key"]) if "--cert" in given else None
-app = App(Access(token, ("*",), open=not token), "signalbox", main.MAX_PEERS, context)
-main.HOST = "0.0.0.0"
-asyncio.run(main.run(app, int(port), True))
+app = App(Access(token, ("*",), open=not token), "signalbox", start.MAX_PEERS, context)
+start.HOST = "0.0.0.0"
+asyncio.run(start.run(app, int(port), True))
