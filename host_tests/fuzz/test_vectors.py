@@ -45,6 +45,8 @@ def test_a_difference_explains_nothing_else():
     assert differences.explain(plan, [["text", "a"]], [["text", "b"]]) is None
     assert differences.explain(plan, [["failed", 1009]], [["text", "a"]]) is None
     assert differences.explain(plan, [["close", 1014, ""]], [["close", 1000, ""]]) is None
+    text = {"wire": "0182000000006180", "client": False, "settings": {"max_message": 5}}
+    assert differences.explain(text, [["failed", 1007]], []) is None
     assert differences.explain_sent([["close", 1000, ""]], [["close", 1001, ""]]) is None
 
 
