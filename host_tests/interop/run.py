@@ -137,7 +137,14 @@ def ready_for_cables():
         fault = "needs the command `ip` (Debian's package iproute2)"
         if shutil.which("apt-get"):
             print("Installing iproute2", file=sys.stderr, flush=True)
-            install = ["apt-get", "install", "--yes", "--no-install-recommends", "iproute2"]
+            install = [
+                "apt-get",
+                "-oDPkg::Lock::Timeout=600",
+                "install",
+                "--yes",
+                "--no-install-recommends",
+                "iproute2",
+            ]
             environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
             done = subprocess.run(install, capture_output=True, text=True, env=environ)
             fault = None if done.returncode == 0 else f"{fault}: {done.stderr}"

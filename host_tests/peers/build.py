@@ -115,7 +115,14 @@ class Kit:
             with contextlib.suppress(BuildError):
                 run("package lists", ["apt-get", "update"], log)
             environ = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-            install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+            install = [
+                "apt-get",
+                "-oDPkg::Lock::Timeout=600",
+                "install",
+                "--yes",
+                "--no-install-recommends",
+                *packages,
+            ]
             run("Debian packages", install, log, env=environ)
             ask.cache_clear()
         if faults := self.faults():

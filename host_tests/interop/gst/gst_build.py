@@ -154,7 +154,14 @@ def install_debian_packages():
     missing = [name for name in DEBIAN_PACKAGES if not is_installed(name)]
     if not missing:
         return
-    command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
+    command = [
+        "apt-get",
+        "-oDPkg::Lock::Timeout=600",
+        "install",
+        "--yes",
+        "--no-install-recommends",
+        *missing,
+    ]
     if os.geteuid():
         raise BuildError(f"needs Debian packages\nNext: as root, {shlex.join(command)}")
     log = root() / "debian.log"
@@ -163,7 +170,9 @@ def install_debian_packages():
     with locked(log.parent / "lock"):
         log.write_text("")
         hint = "see that apt-get reaches its mirror"
-        step("Debian's package lists", ["apt-get", "update"], log, hint, environ)
+        # An update that fails shows in the installation, if it matters.
+        with contextlib.suppress(BuildError):
+            step("Debian's package lists", ["apt-get", "update"], log, hint, environ)
         step(f"{len(missing)} Debian packages", command, log, hint, environ)
 
 
