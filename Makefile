@@ -4,6 +4,7 @@
 #   make test ARGS="-k L5"         more arguments for the command
 #   make MICROPYTHON=/path/to/it   another build of MicroPython's unix port
 #   make PYTHON=python3.12         another Python than python3, 3.10 or newer
+#   make flash BOARD=RPI_PICO_W    for a board: a folder of boards/; PORT=/dev/ttyACM0 if need be
 #   SIGNALBOX_CACHE=/directory     where downloads and environments live; else ~/.cache/signalbox
 
 PYTHON ?= python3
@@ -12,6 +13,10 @@ FUZZ_SECONDS ?= 30
 
 ENV := $(PYTHON) tools/env.py
 RUN := $(ENV) exec python
+SIGNALBOX := $(RUN) tools/signalbox.py
+# What the commands for a board have in common; what else they take: make flash ARGS=--help
+BOARD_ARGS = $(if $(BOARD),--board "$(BOARD)") $(if $(PORT),--port "$(PORT)")
+FILE_ARGS = $(if $(FIRMWARE),--firmware "$(FIRMWARE)")
 export MICROPYTHON PICO_W_UF2 SIGNALBOX_CACHE
 
 help:
@@ -54,6 +59,27 @@ fuzz: ## bounded fuzzing against an independent implementation: FUZZ_SECONDS=30
 board: ## the tests on an emulated Pico W: PICO_W_UF2=file, an image of MicroPython for it
 	@$(RUN) -m pytest host_tests/board -rs --durations=5 -o faulthandler_timeout=0 $(ARGS)
 
+flash: ## MicroPython, or IMAGE=file, onto a board: BOARD= PORT= FIRMWARE=file
+	@$(SIGNALBOX) flash $(BOARD_ARGS) $(FILE_ARGS) $(if $(IMAGE),--image "$(IMAGE)") $(ARGS)
+
+image: ## one file that boots straight into the application: BOARD= FIRMWARE=file
+	@$(SIGNALBOX) image $(if $(BOARD),--board "$(BOARD)") $(FILE_ARGS) $(ARGS)
+
+deploy: ## the application onto a board that runs MicroPython: BOARD= PORT=
+	@$(SIGNALBOX) deploy $(BOARD_ARGS) $(ARGS)
+
+provision: ## Wi-Fi, server, token and name onto a board: BOARD= PORT=
+	@$(SIGNALBOX) provision $(BOARD_ARGS) $(ARGS)
+
+monitor: ## what a board prints, with its tracebacks decoded: BOARD= PORT=
+	@$(SIGNALBOX) monitor $(BOARD_ARGS) $(ARGS)
+
+board-test: ## the portable tests on a connected board: BOARD= PORT=
+	@$(SIGNALBOX) board-test $(BOARD_ARGS) $(ARGS)
+
+doctor: ## what is attached, what is on it, what is wrong: BOARD= PORT= if you like
+	@$(SIGNALBOX) doctor $(BOARD_ARGS) $(ARGS)
+
 lint: ## ruff, mpy-cross for every architecture, types against the boards' stubs
 	@$(RUN) tools/lint.py
 
@@ -65,3 +91,4 @@ clean: ## delete what the targets left in this directory (the shared cache stays
 	find firmware host_tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help run test autobahn interop bench size fuzz board lint diagram clean
+.PHONY: flash image deploy provision monitor board-test doctor

@@ -9,13 +9,13 @@ MicroPython's WebAssembly build (32-bit; needs node and npm), and prints tables.
 --ratchet: what is known to be over budget may stay so, but not grow (KNOWN_OVER).
 """
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import board
 import env
 import mpy
 
@@ -65,10 +65,8 @@ class Size:
         self._unix = unix
         self._scratch = scratch
         self._imports = mpy.imports_of_firmware()
-        self._boards = {
-            path.parent.name: json.loads(path.read_text())
-            for path in sorted(ROOT.glob("boards/*/board.json"))
-        }
+        boards = [board.load(name) for name in board.names()]
+        self._boards = {each.name: each for each in boards if each.port != "unix"}
         self._features = {}
         self._connections = None  # on 32 bits
 
@@ -103,7 +101,7 @@ class Size:
 
     def flash(self):
         """The .mpy of every module and feature, by architecture."""
-        arches = sorted({board["native_arch"] for board in self._boards.values()})
+        arches = sorted({each.native_arch for each in self._boards.values()})
         sizes = {arch: self._compiled(arch)[1] for arch in arches}
         table = [["module", *arches]]
         for name in mpy.shipped(self._imports, arches[0]):
@@ -233,10 +231,10 @@ class Size:
         features = self._features.items()
         table = [["board", "heap", *(f"{name} ≤ {budget}" for name, (budget, _) in features)]]
         table[0] += [f"server connection ≤ {ram}", f"client connection ≤ {ram}"]
-        for name, board in self._boards.items():
-            row = [name, str(board["heap_bytes"]) + ("+" if board["heap_grows"] else "")]
+        for name, each in self._boards.items():
+            row = [name, str(each.heap_bytes) + ("+" if each.heap_grows else "")]
             for _, (budget, sizes) in features:
-                row.append(marked(sizes[board["native_arch"]], budget))
+                row.append(marked(sizes[each.native_arch], budget))
             for role in ("server", "client"):
                 measured = self._connections
                 row.append(marked(measured[role], ram) if measured else "not measured")
