@@ -11,6 +11,8 @@ class Local:
     When that raises, a message is lost: then it is as if its connection were.
     """
 
+    _ws = None
+
     def __init__(self, server, peer):
         self._server = server
         self._peer = peer
@@ -43,7 +45,7 @@ class Local:
             self._fail(error)
         finally:
             if lent is not None:
-                self._server._pool.give_back(lent)
+                self._server.pool.give_back(lent)
 
     def check(self, now, wanted):
         """As a member's Outbox has it: this keeps no buffer."""

@@ -44,24 +44,33 @@ class SignallingServer:
         self._max_peers = max_peers
         self._access = access
         self._context = context
-        self._pool = Pool(large, max_message)
-        self._settings = Settings(max_message=max_message, buffer=BUFFER, pool=self._pool)
+        self.pool = Pool(large, max_message)
+        self._settings = Settings(max_message=max_message, buffer=BUFFER, pool=self.pool)
         self._outboxes = {}  # by the peer's id
         self._locals = []
         self._delivering = False
         self._stopped = asyncio.Event()
 
-    async def run(self, host, port):
-        """Serve until stop(); then close every peer with 1001. OSError if it can't listen."""
+    @property
+    def full(self):
+        """Whether there are as many peers as may be: a route of web.Site says so."""
+        return len(self.broker.peers) >= self.broker.max_peers
+
+    async def run(self, host, port, site=None, more=0):
+        """Serve until stop(); then close every WebSocket with 1001. OSError if it can't listen.
+
+        `site`: a web.Site, one of whose routes this is; it may have `more` WebSockets than the
+        peers. They share the Settings: text comes in buffers of `pool`, to be given back to it.
+        """
         server = serve(
-            self._peer,
+            site.serve if site else self.serve,
             host,
             port,
-            process_request=self._access,
-            subprotocols=self._access.subprotocols,
+            process_request=site or self._access,
+            subprotocols=(site or self._access).subprotocols,
             context=self._context,
             settings=self._settings,
-            max_connections=self._max_peers,
+            max_connections=self._max_peers + more,
         )
         watch(self)
         try:
@@ -70,8 +79,13 @@ class SignallingServer:
         finally:
             unwatch(self)
             server.refuse()
+            peers = []
             for outbox in self._outboxes.values():
                 outbox.close(_GOING_AWAY)  # behind what the peer is still to be sent
+                peers.append(outbox._ws)
+            for ws in server.websockets:
+                if ws not in peers:
+                    ws.close(_GOING_AWAY)
         try:
             await asyncio.wait_for(server.wait_closed(), _STOP_TIMEOUT)
         except asyncio.TimeoutError:
@@ -99,15 +113,16 @@ class SignallingServer:
     def tick(self, now):
         """Called by the clock: nobody keeps a buffer for long into which others want to write."""
         for outbox in self._outboxes.values():
-            outbox.check(now, self._pool.wanted)
+            outbox.check(now, self.pool.wanted)
         for local in self._locals:
             local.mend()
 
-    async def _peer(self, ws):
+    async def serve(self, ws):
+        """The handler of a peer's WebSocket."""
         peer = None
         try:
             peer = self.broker.connect()
-            self._outboxes[peer.id] = outbox = _Member(ws, self._pool)
+            self._outboxes[peer.id] = outbox = _Member(ws, self.pool)
             outbox.id = peer.id
             ws.on_close = outbox.on_close
             print("peer", peer.id, "connected")
@@ -135,7 +150,7 @@ class SignallingServer:
                 self._deliver()
                 # What still comes in holds buffers of the pool.
                 async for message in ws:
-                    self._pool.give_back(message)
+                    self.pool.give_back(message)
                 return
             except MemoryError:
                 gc.collect()
@@ -147,7 +162,7 @@ class SignallingServer:
             relayed = self.broker.receive(peer, octets)
         finally:
             if not relayed:
-                self._pool.give_back(octets)
+                self.pool.give_back(octets)
         self._deliver()
 
     def _deliver(self):
@@ -162,7 +177,7 @@ class SignallingServer:
                     if outbox:
                         outbox.put(message, lent)
                     elif lent is not None:
-                        self._pool.give_back(lent)
+                        self.pool.give_back(lent)
                 outgoing = self.broker.take()  # what the board's own peer has said to that
         finally:
             self._delivering = False

@@ -492,3 +492,28 @@ async def test_no_memory_to_wait_for_the_end_frees_the_place_all_the_same():
         await site.clock.advance(200)
         assert client.ended == FIN
     await site.close()
+
+
+async def test_a_response_without_a_body():
+    fields = {"content-length": "2000", "etag": '"1"'}
+    site = Site(echo, process_request=lambda request: Response(200, None, fields))
+    client = await site.connect(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert status(client) == (200, dict(fields, connection="close"), b"")
+    assert client.ended == FIN and client.faults == []
+    await site.close()
+
+
+async def test_a_page_where_what_is_on_its_way_is_bounded():
+    site = Site(echo, process_request=lambda request: Response(200, File(bytes(2000))))
+    server.IN_FLIGHT = 1400
+    try:
+        client = await site.connect(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        for _ in range(3):
+            assert len(status(client)[2]) < 2000
+            await site.clock.advance(200)
+        await site.clock.advance(400)
+        assert status(client)[2] == bytes(2000)
+    finally:
+        server.IN_FLIGHT = 0
+    assert client.ended == FIN
+    await site.close()

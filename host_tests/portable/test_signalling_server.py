@@ -2,8 +2,8 @@
 
 import json
 
-from scripted import EOF, Clock, ScriptedTransport, broken, run, start
-from signalbox import signalling_local, signalling_server
+from scripted import EOF, FIN, Clock, ScriptedTransport, broken, run, start
+from signalbox import signalling_local, signalling_server, web
 from signalbox.net import outbox, server
 from signalbox.net.access import Access
 from signalbox.signalling.peer import CONSUMER, LISTENER, PRODUCER, SignallingPeer
@@ -61,7 +61,7 @@ class Peer:
 class Site:
     """A SignallingServer that runs, on a listener of a script."""
 
-    def __init__(self, local=None, **arguments):
+    def __init__(self, local=None, routes=None, **arguments):
         self.clock = Clock()
         for module in (server, outbox, signalling_server):
             self.clock.install(module)
@@ -73,15 +73,22 @@ class Site:
         server.Listener = self.listener
         self.server = SignallingServer(Access(open=True), **arguments)
         self.deliver = self.server.attach(local) if local else None
-        self.running = start(self.server.run("192.0.2.1", 8443))
+        if routes:
+            routes[None] = self.server
+            more = 2
+            pages = web.Site(Access(open=True), dict, routes)
+        else:
+            pages = None
+            more = 0
+        self.running = start(self.server.run("192.0.2.1", 8443, pages, more))
 
     @property
     def broker(self):
         return self.server.broker
 
-    async def connect(self):
+    async def connect(self, request=REQUEST):
         await run()
-        peer = Peer(self.listener.connect(REQUEST))
+        peer = Peer(self.listener.connect(request))
         await run()
         _, _, peer.transport.written = peer.transport.written.partition(b"\r\n\r\n")
         return peer
@@ -120,7 +127,7 @@ class Site:
         assert len(self.broker.peers) == (1 if self.deliver else 0)
 
     def is_clean(self):
-        assert self.server._pool._lent == [], "a buffer was not given back"
+        assert self.server.pool._lent == [], "a buffer was not given back"
         assert not self.broker._outgoing
 
 
@@ -201,7 +208,7 @@ async def test_buffers_come_back_from_who_goes_silent_inside_a_message():
         site = Site()
         producer, consumer, _session = await site.session()
         await producer.sends(begin)
-        assert len(site.server._pool._lent) == 1
+        assert len(site.server.pool._lent) == 1
         await site.clock.advance(40000)
         assert producer.transport.ended
         site.is_clean()
@@ -437,3 +444,26 @@ async def test_when_it_fails_it_is_as_if_it_had_left_and_come_again():
         assert listener.kinds() == ["sessionStarted"]
         await site.end(listener)
         assert LOST in delegate.told[2]
+
+
+class Echo:
+    """A route beside the peers'."""
+
+    full = False
+
+    async def serve(self, ws):
+        async for message in ws:
+            await ws.send(message, text=True)
+
+
+async def test_beside_the_peers_others_have_web_sockets_of_the_same_server():
+    site = Site(max_peers=1, routes={"/echo": Echo()})
+    peer = await site.enter()
+    other = await site.connect()
+    assert other.transport.ended == FIN, "past max_peers, and yet let in"
+    echo = await site.connect(REQUEST.replace(b"/path?query", b"/echo?query"))
+    await echo.sends(frame(0x81, b"text", KEY))
+    assert frames(echo.transport.written, False) == [(0x81, b"text")]
+    echo.transport.written = b""
+    assert len(site.broker.peers) == 1
+    await site.end(peer, echo)

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 
-from ..compat import const, print_exception, sleep_ms
+from ..compat import IN_FLIGHT, const, print_exception, sleep_ms
 from ..ws.close import GOING_AWAY, INTERNAL_ERROR, NORMAL, ConnectionClosed
 from ..ws.connection import Connection, Settings
 from ..ws.handshake import VERSION
@@ -17,6 +17,7 @@ MAX_CONNECTIONS = 4
 
 _READ = const(512)
 _DRAINS = const(64)
+_PACE = const(40)  # ms for a piece of a page, where what is on its way is bounded
 _RETRY = const(100)  # ms until there may be memory again
 
 _settings = Settings()
@@ -26,7 +27,9 @@ class Response:
     """An HTTP response: what `process_request` returns to answer a request itself."""
 
     def __init__(self, status, body=b"", headers=None):
-        """`body`: str, bytes, or an open binary file, which is sent piece by piece and closed."""
+        """`body`: str, bytes, or an open binary file, which is sent piece by piece and closed; None
+        for a response that has none, as to HEAD, whatever its fields say.
+        """
         self.status = status
         self.body = body.encode() if isinstance(body, str) else body
         self.headers = headers
@@ -186,7 +189,9 @@ def _fields(status):
 
 async def _respond(transport, answer):
     body = answer.body
-    if not hasattr(body, "readinto"):
+    if body is None:
+        await _write_all(transport, response(answer.status, answer.headers))
+    elif not hasattr(body, "readinto"):
         await _write_all(transport, response(answer.status, answer.headers, len(body)) + body)
     else:
         try:
@@ -195,6 +200,9 @@ async def _respond(transport, answer):
             n = body.readinto(buf)
             while n:
                 await _write_all(transport, buf, n)
+                if IN_FLIGHT:
+                    # Others want to write, too; HTTP has no Pong that says what has arrived.
+                    await sleep_ms(_PACE)
                 n = body.readinto(buf)
         finally:
             body.close()
