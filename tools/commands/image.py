@@ -1,0 +1,82 @@
+"""image: one file that boots straight into the application."""
+
+import os
+from pathlib import Path
+
+import application
+import click
+import env
+import flash_image
+import release
+import sizes
+from cli import board_option, dry_run_option
+from faults import WrongInput
+from progress import say
+
+CONFIG = "/config.json"
+
+
+@click.command()
+@board_option()
+@click.option(
+    "--firmware",
+    metavar="FILE",
+    help="MicroPython for the board, as it is released; if not given, it is downloaded once.",
+)
+@click.option(
+    "--flash-size",
+    type=sizes.SizeType(),
+    metavar="SIZE",
+    help="The flash of the boards that it is for, on an ESP32: 4MB, 8MB; else the usual one.",
+)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A configuration to put into it. It holds secrets: then so does the image.",
+)
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path))
+@dry_run_option()
+def command(board, firmware, flash_size, config, output, dry_run):
+    """Make one file that holds MicroPython and the application, for `flash --image`."""
+    family = flash_image.family(board)
+    if flash_size and board.vfs_bytes is not None and flash_size != board.flash_bytes:
+        raise WrongInput(
+            f"MicroPython for a {board.name} is built for {sizes.text(board.flash_bytes)} of flash",
+            "leave out --flash-size",
+        )
+    path = None
+    if firmware or board.release:
+        path = release.get(board, firmware, lambda part: family.read_firmware(board, part))
+    image = family.read_firmware(board, path)
+    files = application.files(board)
+    if config:
+        files[CONFIG] = config.read_bytes()
+    image = flash_image.with_files(board, image, files, flash_size)
+    if output is None:
+        size = f"-{sizes.text(image.end()).replace(' ', '')}" if board.vfs_bytes is None else ""
+        output = Path(env.ROOT) / "build" / f"{board.name}{size}{family.SUFFIX}"
+    if dry_run:
+        say(f"Would write {output}: {describe(image, files)}")
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    part = output.with_name(output.name + ".part")
+    try:
+        # It may hold a token and a password.
+        part.touch(mode=0o600 if config else 0o666)
+        family.write_image(board, image, part)
+        os.replace(part, output)
+    finally:
+        part.unlink(missing_ok=True)
+    say(f"{describe(image, files)}")
+    say(f"Next: make flash BOARD={board.name} IMAGE={output}")
+    click.echo(output)
+
+
+def describe(image, files):
+    """One line of what is in it."""
+    python = sum(len(octets) for _, octets in image.firmware)
+    return (
+        f"{python} octets of MicroPython, {len(files)} files of {sum(map(len, files.values()))} "
+        f"octets in a file system of {sizes.text(len(image.files))}, for a flash of at least "
+        f"{sizes.text(image.end())}"
+    )
