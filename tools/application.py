@@ -1,23 +1,60 @@
-"""What a board's file system holds: main.py, and the firmware as .mpy for its architecture."""
+"""The application as a board gets it: .mpy files for its architecture, in one of two slots.
 
+What a slot is, and how main.py chooses one, is described in firmware/main.py.
+"""
+
+import hashlib
+import subprocess
 import tempfile
 from pathlib import Path
 
+import env
 import mpy
 
+MAIN = "/main.py"  # MicroPython starts this one from source only
+SLOTS = ("/slot_a", "/slot_b")
+VERSION = "version"  # the last file of a slot: while it is there, the slot is whole
 
-def files(board):
-    """Path on the board -> octets."""
+
+def tree(board):
+    """Path in a slot -> octets of the application, compiled for the board; without `version`."""
+    found = {}
     with tempfile.TemporaryDirectory() as scratch:
         mpy.compile_for(board.native_arch, Path(scratch))
-        names = mpy.shipped(mpy.imports_of_firmware(), board.native_arch)
-        found = {"/main.py": (mpy.FIRMWARE / "main.py").read_bytes()}
-        for name in names:
-            source = Path(*name.split("."))
+        for name in mpy.shipped(mpy.imports_of_firmware(), board.native_arch):
             if name == "main":
                 continue
-            path = source.with_suffix(".mpy")
+            path = Path(*name.split(".")).with_suffix(".mpy")
             if not (Path(scratch) / path).is_file():
-                path = source / "__init__.mpy"
-            found[f"/{path}"] = (Path(scratch) / path).read_bytes()
+                path = path.with_suffix("") / "__init__.mpy"
+            found[path.as_posix()] = (Path(scratch) / path).read_bytes()
     return found
+
+
+def version(files):
+    """The line that names a version: the source's, as git knows it, and a digest of the files."""
+    digest = hashlib.sha256()
+    for path, octets in sorted(files.items()):
+        digest.update(b"%s\0%d\0%s" % (path.encode(), len(octets), octets))
+    return f"{source_version()} {digest.hexdigest()[:12]}"
+
+
+def source_version():
+    """`git describe` of this directory; "unversioned" where it is no clone."""
+    command = ["git", "describe", "--always", "--dirty", "--tags"]
+    try:
+        done = subprocess.run(command, cwd=env.ROOT, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unversioned"
+    return done.stdout.strip() or "unversioned"
+
+
+def fresh(board):
+    """Path on the board -> octets of a file system that has nothing else: one slot, and main.py."""
+    files = tree(board)
+    slot = SLOTS[0]
+    return {
+        MAIN: (mpy.FIRMWARE / "main.py").read_bytes(),
+        **{f"{slot}/{path}": octets for path, octets in files.items()},
+        f"{slot}/{VERSION}": f"{version(files)}\n".encode(),
+    }

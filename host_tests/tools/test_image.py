@@ -69,6 +69,7 @@ def test_an_image_boots_into_the_application(name, image, micropython, tmp_path)
     (tmp_path / "files").write_bytes(files)
     with micropython.start(*BOOT, tmp_path / "files", board.vfs_prog_bytes, "0") as running:
         running.wait_for_line("mounted ")
+        assert running.wait_for_line("slots: a, version ").endswith("start 1 of 3 on trial")
         running.wait_for_line("listening on ")
 
 

@@ -48,7 +48,7 @@ def command(board, firmware, flash_size, config, output, dry_run):
     if firmware or board.release:
         path = release.get(board, firmware, lambda part: family.read_firmware(board, part))
     image = family.read_firmware(board, path)
-    files = application.files(board)
+    files = application.fresh(board)
     if config:
         files[CONFIG] = config.read_bytes()
     image = flash_image.with_files(board, image, files, flash_size)
