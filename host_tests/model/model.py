@@ -25,6 +25,8 @@ DIFFERENCES = {
     "one of two": "A peer message with both sdp and ice is none; there the first one counts.",
     "no arrays": "A message is an object; there it may be an array of its type and members, and a "
     'role may be {"producer":null}.',
+    "control": "Requests to a device that advertises control, its replies, and the end of both: "
+    "there nobody knows of any of that.",
     "limits": "No number of more than 64 octets or with an exponent of three digits, no id of more "
     "than 128 octets, no more than 128 octets of roles, no nesting past 32.",
 }
@@ -44,6 +46,9 @@ NAMES = {
     "producers",
     "consumers",
     "details",
+    "id",
+    "request",
+    "reply",
 }
 CONTENT_NAMES = {"type", "sdp", "candidate", "sdpMLineIndex"}
 
@@ -59,7 +64,9 @@ class RefusedError(Exception):
 
 
 class Object(dict):
-    """A JSON object: {name: value}. `texts`: {name: the value as it was written}."""
+    """A JSON object: {name: value}. `texts`: {name: the value as it was written}. `octets`: how
+    many it has.
+    """
 
 
 def read(text):
@@ -90,6 +97,7 @@ _decoder = json.JSONDecoder(
 def _read(text):
     found = Object()
     found.texts = {}
+    found.octets = len(text.encode())
     at = _SPACE.match(text).end()
     if text[at] != "{":
         raise NoMessageError("no arrays")
@@ -141,14 +149,18 @@ class Peer:
         self.peer_id = None
         self.version = "v1_0"
         self.received_first_message = False
+        # Signalbox's own:
+        self.takes_control = False
+        self.asked = {}  # the device's id: the ids of requests without a reply
 
 
 class Model:
     """The server. Each call returns what is sent: a list of (peer's id, message as a dict)."""
 
-    def __init__(self, new_id, max_sessions, max_meta):
+    def __init__(self, new_id, max_sessions, max_meta, max_links=16):
         """`new_id()`: the next id."""
         self.new_id = new_id
+        self.max_links = max_links
         self.max_sessions = max_sessions
         self.max_meta = max_meta
         self.peers = {}
@@ -163,6 +175,9 @@ class Model:
 
     def leave(self, peer_id):
         peer = self.peers.pop(peer_id)
+        self.end_control_of(peer_id, "the device is gone")
+        for device in peer.asked:
+            self.push(device, type="endControl", peerId=peer_id, error=None)
         self.stop(0, peer_id)
         self.stop(1, peer_id)
         self.tell_listeners(peer_id, [], peer.meta)
@@ -242,6 +257,9 @@ class Model:
             raise RefusedError(
                 f"Cannot register peer {peer_id} as both producer and passive consumer"
             )
+        peer.takes_control = self.advertises_control(message)
+        if not peer.takes_control:
+            self.end_control_of(peer_id, "the device takes no control requests any more")
         if "producer" in peer.roles and "producer" not in roles:
             self.stop(0, peer_id)
         elif "consumer" in peer.roles and "consumer" not in roles:
@@ -317,6 +335,71 @@ class Model:
 
     def on_listConsumers(self, peer_id, message):
         self.push(peer_id, type="listConsumers", consumers=self.filter_peers("consumer"))
+
+    # Messages that are Signalbox's own
+
+    def on_control(self, peer_id, message):
+        other_id = self.string(message, "peerId")
+        number = message.texts.get("id", "")
+        if not re.fullmatch("[0-9]+", number) or int(number) >= 1 << 64:
+            raise NoMessageError("id")
+        if ("request" in message) == ("reply" in message):
+            raise NoMessageError("one of two")
+        if "reply" not in message:
+            error = self.call(peer_id, other_id, message)
+            if error:
+                reply = {"type": "ControlResponseMessage", "id": message["id"], "error": error}
+                self.push(peer_id, type="control", peerId=other_id, id=message["id"], reply=reply)
+            return
+        if not isinstance(message["reply"], dict):
+            raise NoMessageError("reply")
+        asker = self.peers.get(other_id)
+        if asker and message["id"] in asker.asked.get(peer_id, ()):
+            asker.asked[peer_id].remove(message["id"])
+            reply = message["reply"]
+            self.push(other_id, type="control", peerId=peer_id, id=message["id"], reply=reply)
+
+    def call(self, peer_id, other_id, message):
+        # Returns why it isn't handed on.
+        asked = self.peers[peer_id].asked
+        if other_id not in self.peers:
+            return "there is no such peer"
+        if not self.peers[other_id].takes_control:
+            return "this peer takes no control requests"
+        if message.octets > 1024:
+            return "a control message has 1024 octets at most"
+        if other_id not in asked:
+            if sum(len(peer.asked) for peer in self.peers.values()) >= self.max_links:
+                return "too many peers control devices"
+            asked[other_id] = []
+        if message["id"] in asked[other_id]:
+            return "an id can't be used again before its reply"
+        if len(asked[other_id]) >= 8:
+            return "the device does not answer: 8 requests wait for it"
+        asked[other_id].append(message["id"])
+        request = message["request"]
+        self.push(other_id, type="control", peerId=peer_id, id=message["id"], request=request)
+        return None
+
+    def on_endControl(self, peer_id, message):
+        other_id = self.string(message, "peerId")
+        error = self.option(message, "error")
+        if other_id in self.peers and peer_id in self.peers[other_id].asked:
+            del self.peers[other_id].asked[peer_id]
+            self.push(other_id, type="endControl", peerId=peer_id, error=error)
+
+    def end_control_of(self, device, why):
+        for asker_id, asker in self.peers.items():
+            if asker.asked.pop(device, None) is not None:
+                self.push(asker_id, type="endControl", peerId=device, error=why)
+
+    @staticmethod
+    def advertises_control(message):
+        meta = message.get("meta")
+        control = meta.get("control") if isinstance(meta, dict) else None
+        if not isinstance(control, dict) or type(control.get("v")) is not int:
+            return False
+        return control["v"] == 1
 
     # Parts of these
 

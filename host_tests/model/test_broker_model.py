@@ -98,7 +98,11 @@ class World:
             assert peer in self.here, "a message for one that has gone"
             raw = text_of(message)
             decoded = json.loads(raw)
-            if lent is not None and decoded["type"] != "startSession":
+            if decoded["type"] == "control" and lent is not None:
+                part = read(raw)
+                for name in {"request", "reply"} & part.keys():
+                    assert part.texts[name] in relayed, "what is relayed stays as it came"
+            elif lent is not None and decoded["type"] != "startSession":
                 assert raw == relayed, "what is relayed stays as it came"
             sent.append((peer.id, decoded))
             self.note(peer.id, decoded)
@@ -196,6 +200,17 @@ content = st.one_of(
     ),
 )
 
+advert = st.one_of(
+    st.just({"control": {"v": 1}}),
+    st.fixed_dictionaries({"control": st.one_of(wrong, st.just({"v": 2}), st.just({"v": 1.0}))}),
+)
+call_id = st.one_of(st.integers(0, 9), st.sampled_from([-1, 1.0, 1 << 64, (1 << 64) - 1, "1"]))
+call = st.one_of(
+    st.fixed_dictionaries({"request": st.one_of(wrong, st.just({"type": "x"}))}),
+    st.fixed_dictionaries({"reply": st.one_of(wrong, st.just({"error": None}))}),
+    st.just({"request": {}, "reply": {}}),
+)
+
 
 def message(kind, **members):
     return st.fixed_dictionaries({"type": st.just(kind), **members})
@@ -224,7 +239,12 @@ said = st.one_of(
         ice=st.one_of(st.just(...), wrong),
     ),
     message("setPeerStatus", roles=st.one_of(wrong, st.just(["director"]))),
-    st.fixed_dictionaries({"type": st.one_of(wrong, st.sampled_from(["newPeer", "control"]))}),
+    st.fixed_dictionaries({"type": st.one_of(wrong, st.just("newPeer"))}),
+    message("setPeerStatus", roles=roles, meta=advert),
+    st.builds(
+        lambda head, body: {**head, **body}, message("control", peerId=which, id=call_id), call
+    ),
+    message("endControl", peerId=which, error=option),
 )
 # How it is written: members in another order, more of them, or a slip.
 style = st.fixed_dictionaries(
@@ -324,7 +344,8 @@ class Walk:
             world.leave(peer)
             return
         kinds = (self.status, self.start, self.start, self.talk, self.talk, self.talk, self.end)
-        self.random.choice((*kinds, self.ask))(peer)
+        calls = (self.call, self.call, self.call, self.answer, self.answer, self.end_control)
+        self.random.choice((*kinds, self.ask, *calls))(peer)
 
     def say(self, peer, **message):
         self.world.hear(peer, json.dumps({k: v for k, v in message.items() if v is not ...}))
@@ -343,7 +364,10 @@ class Walk:
         )
         n = self.random.choice((0, 1, 1, MAX_META - 2, MAX_META - 1))
         named = self.random.choice((..., peer.id, None, STRANGER))
-        self.say(peer, type="setPeerStatus", roles=roles, meta="x" * n if n else ..., peerId=named)
+        meta = "x" * n if n else ...
+        if self.random.random() < 0.4:
+            meta = {"control": {"v": 1}}
+        self.say(peer, type="setPeerStatus", roles=roles, meta=meta, peerId=named)
 
     def start(self, peer):
         other = self.random.choice(self.world.here).id
@@ -376,6 +400,27 @@ class Walk:
         else:
             error = self.random.choice((..., None, "gone"))
             self.say(peer, type="endSessionV1_1", sessionId=session, error=error)
+
+    def call(self, peer):
+        devices = [p.id for p in self.world.here if p.controllable]
+        device = self.random.choice(devices or self.world.ids)
+        number = self.random.randrange(12)
+        self.say(peer, type="control", peerId=device, id=number, request={"type": "x"})
+
+    def answer(self, peer):
+        # Mostly to a request that was made.
+        links = self.world.broker._links
+        known = [link for link in links._links if link.ids] if links else []
+        asker = self.random.choice(self.world.ids)
+        number = self.random.randrange(12)
+        if known and self.random.random() < 0.8:
+            link = self.random.choice(known)
+            peer, asker = link.device, link.asker.id
+            number = int(self.random.choice(link.ids))
+        self.say(peer, type="control", peerId=asker, id=number, reply={"error": None})
+
+    def end_control(self, peer):
+        self.say(peer, type="endControl", peerId=self.random.choice(self.world.here).id)
 
     def ask(self, peer):
         kind = self.random.choice(("list", "listConsumers", "setProtocolVersion", "newPeer"))
@@ -432,6 +477,25 @@ def test_new_peer():
     world = world_with_session()
     world.hear(world.here[0], '{"type":"newPeer"}')
     world.hear(world.here[1], '{"type":"list"}')
+    world.finish()
+
+
+def test_control():
+    assert "control" in DIFFERENCES
+    world = world_with_session()
+    device, asker, other = world.here
+    status = {"type": "setPeerStatus", "roles": ["producer"], "meta": {"control": {"v": 1}}}
+    world.hear(device, json.dumps(status))
+    for number in range(10):
+        request = {"type": "control", "peerId": device.id, "id": number, "request": {"type": "x"}}
+        world.hear(asker, json.dumps(request))
+    world.hear(asker, json.dumps({**request, "id": 11, "request": "x" * 1024}))
+    reply = {"type": "control", "peerId": asker.id, "id": 3, "reply": {"error": None}}
+    for sender in (other, device, device):
+        world.hear(sender, json.dumps(reply))
+    world.hear(other, json.dumps(request))
+    world.leave(asker)
+    world.hear(device, '{"type":"setPeerStatus","roles":[]}')
     world.finish()
 
 

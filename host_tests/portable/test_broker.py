@@ -540,3 +540,195 @@ def test_an_id_too_long_is_no_message():
     relay.takes_roles(0, "producer")
     assert relay.says(0, type="startSession", peerId="x" * 200) == []
     assert relay.says(0, type="endSession", sessionId="x" * 200) == []
+
+
+# Control of devices: device 0, two askers
+
+ADVERT = {"name": "cam", "control": {"v": 1, "caps": ["ptz"]}}
+REQUEST = {"type": "customUpstreamEvent", "structureName": "stop", "structure": {}}
+
+
+def with_device(peers=3):
+    relay = Relay(peers)
+    relay.takes_roles(0, "consumer", meta=ADVERT)
+    return relay
+
+
+def call(relay, asker, number, device=0, request=REQUEST):
+    return relay.says(asker, type="control", peerId=relay.id(device), id=number, request=request)
+
+
+def replied(relay, asker, number, error, device=0):
+    reply = {"type": "ControlResponseMessage", "id": number, "error": error}
+    message = {"type": "control", "peerId": relay.id(device), "id": number, "reply": reply}
+    return [(asker, message)]
+
+
+def replies(relay, asker, number, device=0):
+    reply = {"type": "ControlResponseMessage", "id": number, "error": None}
+    return relay.says(device, type="control", peerId=relay.id(asker), id=number, reply=reply)
+
+
+def end_control(relay, to, sender, error=None):
+    return (to, {"type": "endControl", "peerId": relay.id(sender), "error": error})
+
+
+def test_a_request_goes_to_the_device_and_the_reply_to_who_asked():
+    relay = with_device()
+    number = 18446744073709551615
+    sent = {"type": "control", "peerId": relay.id(1), "id": number, "request": REQUEST}
+    assert call(relay, 1, number) == [(0, sent)]
+    assert replies(relay, 1, number) == replied(relay, 1, number, None)
+
+
+def test_a_request_is_relayed_as_it_came():
+    relay = with_device()
+    request = '{"b":1.10,  "a":"\\u00fc"}'
+    text = f'{{"mid":"0","request":{request},"id":7,"peerId":"{relay.id(0)}","type":"control"}}'
+    octets = bytearray(text.encode())
+    assert relay.broker.receive(relay.peers[1], octets)
+    ((_, message, lent),) = relay.broker.take()
+    assert lent is octets and request in text_of(message)
+    assert type(message[1]) is memoryview
+
+
+def test_only_a_device_that_advertises_control_is_sent_requests():
+    relay = with_device()
+    error = "this peer takes no control requests"
+    for meta in (
+        None,
+        1,
+        "control",
+        ["control"],
+        {},
+        {"control": None},
+        {"control": {}},
+        {"control": {"v": 2}},
+        {"control": {"v": "1"}},
+        {"x": {"control": {"v": 1}}},
+    ):
+        relay.takes_roles(2, "producer", meta=meta)
+        assert call(relay, 1, 1, device=2) == replied(relay, 1, 1, error, device=2)
+    relay.takes_roles(2, "producer", meta={"control": {"v": 1}})
+    assert [who for who, _ in call(relay, 1, 1, device=2)] == [2]
+
+
+def test_requests_to_nobody_have_a_reply():
+    relay = with_device()
+    text = '{"type":"control","peerId":"n\\u00f6\\"","id":3,"request":{}}'
+    ((who, message),) = relay.hears(1, text)
+    assert who == 1 and message["peerId"] == 'n\u00f6"' and message["id"] == 3
+    assert message["reply"]["error"] == "there is no such peer"
+
+
+def test_replies_go_to_those_alone_who_asked_and_once():
+    relay = with_device()
+    assert replies(relay, 1, 7) == []
+    call(relay, 1, 7)
+    assert replies(relay, 2, 7) == []
+    assert replies(relay, 1, 8) == []
+    assert replies(relay, 1, 7, device=2) == []
+    assert len(replies(relay, 1, 7)) == 1
+    assert replies(relay, 1, 7) == []
+
+
+def test_requests_that_wait_are_bounded():
+    relay = with_device()
+    for number in range(8):
+        assert call(relay, 1, number)[0][0] == 0
+    assert call(relay, 1, 8) == replied(
+        relay, 1, 8, "the device does not answer: 8 requests wait for it"
+    )
+    assert call(relay, 2, 0)[0][0] == 0  # others ask on
+    replies(relay, 1, 3)
+    assert call(relay, 1, 4) == replied(relay, 1, 4, "an id can't be used again before its reply")
+    assert call(relay, 1, 3)[0][0] == 0
+
+
+def test_requests_have_a_size():
+    relay = with_device()
+    empty = len(json.dumps({"type": "control", "peerId": relay.id(0), "id": 1, "request": ""}))
+    assert call(relay, 1, 1, request="x" * (1024 - empty))[0][0] == 0
+    assert call(relay, 1, 2, request="x" * (1025 - empty)) == replied(
+        relay, 1, 2, "a control message has 1024 octets at most"
+    )
+
+
+def test_pairs_of_asker_and_device_are_bounded():
+    relay = Relay(6, max_peers=6)
+    for device in range(6):
+        relay.takes_roles(device, "consumer", meta=ADVERT)
+    pairs = [(asker, device) for asker in range(6) for device in range(6)]
+    for asker, device in pairs[:16]:
+        assert call(relay, asker, 1, device)[0][0] == device
+    asker, device = pairs[16]
+    assert call(relay, asker, 1, device) == replied(
+        relay, asker, 1, "too many peers control devices", device
+    )
+    relay.leaves(0)
+    assert call(relay, asker, 1, device)[0][0] == device
+
+
+def test_a_device_hears_that_its_controller_is_gone():
+    relay = with_device()
+    call(relay, 1, 1)
+    relay.takes_roles(2, "listener")
+    assert relay.leaves(1)[0] == end_control(relay, 0, 1)
+    assert relay.leaves(2) == []
+
+
+def test_who_asked_hears_that_the_device_is_gone():
+    for leave, why in (
+        (lambda relay: relay.leaves(0), "the device is gone"),
+        (
+            lambda relay: relay.takes_roles(0, "consumer", meta={}),
+            "the device takes no control requests any more",
+        ),
+    ):
+        relay = with_device()
+        call(relay, 1, 1)
+        assert leave(relay) == [end_control(relay, 1, 0, why)]
+        assert relay.leaves(1) == []
+
+
+def test_a_device_that_stays_one_keeps_its_controllers():
+    relay = with_device(4)
+    relay.takes_roles(3, "consumer", meta=ADVERT)
+    call(relay, 1, 1)
+    call(relay, 0, 1, device=3)
+    assert relay.takes_roles(0, "producer", meta=ADVERT) == []
+    assert len(replies(relay, 1, 1)) == 1
+    # It controls another one, whatever it is itself.
+    assert relay.takes_roles(0, "producer") == [
+        end_control(relay, 1, 0, "the device takes no control requests any more")
+    ]
+    assert len(replies(relay, 0, 1, device=3)) == 1
+
+
+def test_a_device_tells_who_is_in_control_no_more():
+    relay = with_device()
+    call(relay, 1, 1)
+    end = {"type": "endControl", "peerId": relay.id(1), "error": "taken"}
+    assert relay.says(2, **end) == []
+    assert relay.says(0, **dict(end, peerId=relay.id(2))) == []
+    assert relay.says(0, **dict(end, peerId=UNKNOWN_ID)) == []
+    assert relay.says(0, **end) == [end_control(relay, 1, 0, "taken")]
+    assert relay.says(0, **end) == []
+    assert replies(relay, 1, 1) == []
+    assert call(relay, 1, 1)[0][0] == 0
+
+
+def test_nobody_else_is_sent_what_upstream_does_not_know():
+    relay = with_device()
+    relay.takes_roles(1, "listener")
+    relay.takes_roles(2, "listener", "producer")
+    for kind in ("control", "endControl"):
+        for number in (0, 1, 2):
+            message = {
+                "type": kind,
+                "peerId": relay.id(number),
+                "id": 1,
+                "reply": {},
+                "error": "x",
+            }
+            assert relay.says(1, **message) == []

@@ -15,6 +15,10 @@ STRING = '"x"'
 NEEDED = True
 PEER_SDP = {"sessionId": (STRING, NEEDED), "sdp": ('{"type":"offer","sdp":"v=0"}', NEEDED)}
 PEER_ICE = {"sessionId": (STRING, NEEDED), "ice": ('{"candidate":"","sdpMLineIndex":0}', NEEDED)}
+CALL = {"peerId": (STRING, NEEDED), "id": ("7", NEEDED)}
+REQUEST = dict(CALL, request=('{"type":"x"}', NEEDED))
+REPLY = dict(CALL, reply=('{"type":"y","id":7,"error":null}', NEEDED))
+END_CONTROL = {"peerId": (STRING, NEEDED), "error": (STRING, False)}
 END_1_1 = {"sessionId": (STRING, NEEDED), "error": (STRING, False)}
 MESSAGES = (
     (TO_SERVER, "setProtocolVersion", {"version": ('"v1_1"', NEEDED)}),
@@ -30,6 +34,9 @@ MESSAGES = (
     (TO_SERVER, "peer", PEER_ICE),
     (TO_SERVER, "list", {}),
     (TO_SERVER, "listConsumers", {}),
+    (TO_SERVER, "control", REQUEST),
+    (TO_SERVER, "control", REPLY),
+    (TO_SERVER, "endControl", END_CONTROL),
     (TO_PEER, "welcome", {"peerId": (STRING, NEEDED)}),
     (
         TO_PEER,
@@ -49,6 +56,9 @@ MESSAGES = (
     (TO_PEER, "list", {"producers": ('[{"id":"a","meta":1}]', NEEDED)}),
     (TO_PEER, "listConsumers", {"consumers": ("[]", NEEDED)}),
     (TO_PEER, "error", {"details": (STRING, NEEDED)}),
+    (TO_PEER, "control", REQUEST),
+    (TO_PEER, "control", REPLY),
+    (TO_PEER, "endControl", END_CONTROL),
 )
 
 
@@ -99,7 +109,9 @@ def test_what_is_needed_must_be_there_and_what_is_not_may_be_null():
                 text_of(kind, others),
                 text_of(kind, dict(list(others.items()) + [(name, "null")])),
             ):
-                if needed:
+                if name == "request" and "null" in text:
+                    assert read(text, table).is_null(name)  # the device says what is wrong with it
+                elif needed:
                     assert refused(text, table), text
                 else:
                     assert read(text, table).is_null(name)
@@ -158,7 +170,7 @@ def test_types_belong_to_a_direction():
         for of, kind, members in MESSAGES:
             if of is table and kind not in other:
                 assert refused(text_of(kind, values(members)), other)
-        for kind in ("", "newPeer", "List", "LIST", "list ", "control", "endSessionV1_0"):
+        for kind in ("", "newPeer", "List", "LIST", "list ", "Control", "endSessionV1_0"):
             assert refused(f'{{"type":"{kind}"}}', table)
         for kind in ("null", "1", "[]", "{}", '["list"]', '{"list":{}}'):
             assert refused(f'{{"type":{kind}}}', table)
@@ -195,6 +207,27 @@ def test_versions():
         assert message.version == i
     for version in ('"v1_2"', '"V1_1"', '"1.1"', '""', "1", "null", '["v1_1"]'):
         assert refused(f'{{"type":"setProtocolVersion","version":{version}}}')
+
+
+def test_calls_have_an_id_and_one_of_request_and_reply():
+    form = '{"type":"control","peerId":"x","id":%s,%s}'
+    for number in ("0", "7", "18446744073709551615"):
+        for call in ('"request":{}', '"request":"{}"', '"request":1', '"reply":{}'):
+            text = form.replace("%s", number, 1).replace("%s", call)
+            for table in (TO_SERVER, TO_PEER):
+                message = read(text, table)
+                assert (message.text("id"), message.has("reply")) == (number, "reply" in call)
+    for number in ("-1", "-0", "1.0", "1e1", '"1"', "null", "18446744073709551616", "1" * 30):
+        assert refused(form.replace("%s", number, 1).replace("%s", '"request":{}'))
+    for call in (
+        '"request":{},"reply":{}',
+        '"reply":null',
+        '"reply":"{}"',
+        '"reply":[]',
+        '"reply":1',
+        '"x":1',
+    ):
+        assert refused(form.replace("%s", "7", 1).replace("%s", call)), call
 
 
 def test_ids_are_no_longer_than_ids_are():

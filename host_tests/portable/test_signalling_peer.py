@@ -38,6 +38,7 @@ class Recorder(Delegate):
     def __init__(self):
         self.told = []
         self.then = {}
+        self.reply = None  # to control requests
         self.refuse = False
 
     def _tell(self, name, *what):
@@ -65,6 +66,14 @@ class Recorder(Delegate):
 
     def producers_changed(self, producers):
         self._tell("producers", dict(producers))
+
+    def control(self, peer_id, octets):
+        self._tell("control", peer_id, bytes(octets).decode())
+        return self.reply
+
+    def control_ended(self, peer_id):
+        if peer_id is not None or self.reply:  # every connection's end is one of all control
+            self._tell("control ended", peer_id)
 
     def error(self, details):
         self._tell("error", details)
@@ -723,3 +732,49 @@ def test_a_listener_keeps_no_more_than_a_board_can():
     assert line.peer.producers["0"] == "null"
     line.says(type="list", producers=[{"id": "0", "meta": "x" * MAX_META}])
     assert line.peer.producers == {"0": "null"}
+
+
+def test_control_requests_are_answered_by_the_delegate():
+    line = Line((CONSUMER,), {"control": {"v": 1}})
+    line.delegate.reply = '{"type":"ControlResponseMessage","id":7,"error":null}'
+    text = '{"type":"control","peerId":"other","id":7,"request":{"type":"x"}}'
+    (sent,) = line.hears(text)
+    assert sent == {
+        "type": "control",
+        "peerId": "other",
+        "id": 7,
+        "reply": {"type": "ControlResponseMessage", "id": 7, "error": None},
+    }
+    assert line.told() == [("control", "other", text)]
+    line.delegate.reply = None
+    assert line.hears(text) == []
+
+
+def test_control_ends_with_its_peer_and_with_the_connection():
+    line = Line()
+    line.delegate.reply = "{}"
+    line.says(type="endControl", peerId="other", error=None)
+    assert line.told() == [("control ended", "other")]
+    line.peer.disconnected()
+    assert line.told() == [("control ended", None)]
+    line.peer.end_control("other", "why")
+    assert line.sent() == []
+
+
+def test_a_peer_is_told_that_it_has_lost_control():
+    line = Line()
+    line.peer.end_control("other", 'somebody "else"')
+    assert line.sent() == [{"type": "endControl", "peerId": "other", "error": 'somebody "else"'}]
+
+
+def test_what_is_no_control_request_is_ignored():
+    line = Line()
+    line.delegate.reply = "{}"
+    for text in (
+        '{"type":"control","peerId":"other","id":7,"reply":{}}',
+        '{"type":"control","peerId":"other","request":{}}',
+        '{"type":"control","id":7,"request":{}}',
+        '{"type":"control","peerId":"\\u0041","id":7,"request":{}}',
+    ):
+        assert line.hears(text) == []
+    assert line.told() == []

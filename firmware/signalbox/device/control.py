@@ -20,14 +20,14 @@ _STREAM = ("stream",)
 
 
 class Controller:
-    """Someone who asks, for as long as its connection lasts. Set `lost`: called with the reason
-    (str) when control is taken from it.
-    """
+    """Someone who asks, for as long as its connection lasts."""
 
-    lost = None
     limited = False  # its last request was one too many
     credit = _SECOND  # ms; a request costs its part of a second
     since = 0
+
+    def lost(self, why):
+        """Called when control is taken from it; for a subclass. `why`: str."""
 
 
 class Control:
@@ -175,8 +175,7 @@ class Control:
         self.owner = controller
         if before:
             self._safe()
-            if before.lost:
-                before.lost("somebody else has taken over")
+            before.lost("somebody else has taken over")
 
     def _moves(self):
         return self._is_driven() or self.driver.state().get("moving", False)

@@ -42,6 +42,11 @@ class Outbox:
         if in_flight != IN_FLIGHT:
             self._in_flight = in_flight
 
+    @property
+    def empty(self):
+        """Whether all that was put has been handed to TCP."""
+        return not self._messages and self._ws.connection.output.unsent() == 0
+
     def on_give_up(self, why):
         """Called before the peer is closed for a fault of its own; for a subclass."""
 

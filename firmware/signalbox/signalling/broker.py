@@ -27,6 +27,8 @@ TO_SERVER = {
     "peer": ("sessionId", "content"),
     "list": (),
     "listConsumers": (),
+    "control": ("peerId", "call"),
+    "endControl": ("peerId", "error?"),
 }
 
 
@@ -38,6 +40,7 @@ class Peer:
     named = None  # `id`, from the first status on
     version = 0  # 1: it chose protocol 1.1
     spoken = False  # it has sent a message
+    controllable = False  # its meta advertises control
 
     def __init__(self, peer_id):
         self.id = peer_id
@@ -78,6 +81,7 @@ class Broker:
         self._peers = {}
         self._sessions = {}
         self._outgoing = []
+        self._links = None
 
     @property
     def peers(self):
@@ -107,6 +111,8 @@ class Broker:
         After a MemoryError, call it again.
         """
         self._peers.pop(peer.id, None)
+        if self._links:
+            self._links.gone(peer)
         self._end_all(peer, True, True)
         peer.roles = ()
         self._announce(peer)
@@ -144,6 +150,8 @@ class Broker:
             return self._start(peer, message)
         elif kind == "setProtocolVersion":
             self._set_version(peer, message, first)
+        elif kind == "control" or kind == "endControl":
+            return self._control(peer, message)
         else:
             return self._end_by(peer, message)
         return False
@@ -182,6 +190,9 @@ class Broker:
                 peer, "Cannot register peer %s as both producer and passive consumer" % peer.id
             )
             return
+        peer.controllable = _is_controllable(message)
+        if self._links and not peer.controllable:
+            self._links.withdrawn(peer)
         self._end_all(
             peer, _drops("producer", peer.roles, roles), _drops("consumer", peer.roles, roles)
         )
@@ -215,6 +226,13 @@ class Broker:
                 ),
             ),
         )
+
+    def _control(self, peer, message):
+        if self._links is None:
+            from .control_links import Links  # a server without devices of ours needs none of it
+
+            self._links = Links(self._send)
+        return self._links.receive(peer, message, self._peers.get(message.string("peerId")))
 
     # Sessions
 
@@ -308,6 +326,14 @@ class Broker:
 
 def _drops(role, before, after):
     return role in before and role not in after
+
+
+def _is_controllable(message):
+    # As Control.advert() has it.
+    try:
+        return message.object("meta", ("control",)).object("control", ("v",)).text("v") == "1"
+    except ValueError:
+        return False
 
 
 def _in_rust(roles):

@@ -23,6 +23,8 @@ TO_PEER = {
     "list": ("producers",),
     "listConsumers": ("consumers",),
     "error": ("details",),
+    "control": ("peerId", "call"),
+    "endControl": ("peerId", "error?"),
 }
 
 PRODUCER = "producer"
@@ -77,6 +79,14 @@ class Delegate:
     def producers_changed(self, producers):
         """A listener's view: {peer id: meta as JSON text}. Not to be changed, nor kept."""
 
+    def control(self, peer_id, octets):
+        """A peer sends a control request, a bytearray: see device.request. Returns the reply, JSON
+        text, or None. Only Signalbox's own server sends these, and only if `meta` has a `control`.
+        """
+
+    def control_ended(self, peer_id):
+        """A peer that has sent control requests is gone. None: the connection is, so all are."""
+
     def error(self, details):
         """The server's error message."""
 
@@ -114,6 +124,7 @@ class SignallingPeer:
         self.id = None
         self._asked = []
         self._outgoing = []
+        self._delegate.control_ended(None)
         while self.sessions:
             session = next(iter(self.sessions.values()))
             self._ended(session, "connection lost")
@@ -190,6 +201,13 @@ class SignallingPeer:
             self._end(session.id)
             self._ended(session, None)
 
+    def end_control(self, peer_id, error):
+        """Tell a peer that has sent control requests why (str) it controls us no more."""
+        if self.id is not None:
+            self._outgoing.append(
+                '{"type":"endControl","peerId":"%s","error":%s}' % (peer_id, json.dumps(error))
+            )
+
     def _set(self, roles, meta):
         for role in roles:
             if role not in ROLES:
@@ -246,6 +264,10 @@ class SignallingPeer:
             self._status(message)
         elif kind == "list":
             self._list(message)
+        elif kind == "control":
+            self._control(message)
+        elif kind == "endControl":
+            self._delegate.control_ended(message.string("peerId"))
         elif kind == "error":
             self._delegate.error(_string(message, "details"))
 
@@ -302,6 +324,16 @@ class SignallingPeer:
             self._ended(session, "too many candidates")
         else:
             session.early.append((candidate, line_index))
+
+    def _control(self, message):
+        peer_id = message.string("peerId")
+        number = message.text("id")
+        # A reply would be to a request of ours: we send none.
+        reply = message.has("request") and self._delegate.control(peer_id, message.octets)
+        if reply:
+            self._outgoing.append(
+                '{"type":"control","peerId":"%s","id":%s,"reply":%s}' % (peer_id, number, reply)
+            )
 
     def _status(self, message):
         peer_id = message.string("peerId")

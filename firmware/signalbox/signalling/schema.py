@@ -15,6 +15,8 @@ from .strict_json import Members
 _LONGEST_ID = const(130)  # octets of JSON; a UUID has 38
 _LONGEST_ROLES = const(128)
 _LARGEST_U32 = const(0xFFFFFFFF)
+_LONGEST_U64 = const(20)
+_LARGEST_U64 = 0xFFFFFFFFFFFFFFFF
 
 ROLES = ("producer", "listener", "consumer")
 VERSIONS = ("v1_0", "v1_1")  # what the index says is 1.x
@@ -33,6 +35,9 @@ _NAMES = (
     "producers",
     "consumers",
     "details",
+    "id",
+    "request",
+    "reply",
 )
 _CONTENT_NAMES = ("type", "sdp", "candidate", "sdpMLineIndex")
 _PEER_NAMES = ("id", "meta")
@@ -63,6 +68,8 @@ class Message(Members):
                 self.version = VERSIONS.index(self.string(name))
             elif name == "content":
                 self._check_content()
+            elif name == "call":
+                self._check_call()
             elif name == "producers" or name == "consumers":
                 self._list = name
                 for peer in self._peers():
@@ -100,6 +107,15 @@ class Message(Members):
         if kind != "offer" and kind != "answer":
             raise ValueError("neither offer nor answer")
         self.offers = kind == "offer"
+
+    def _check_call(self):
+        number = self.text("id") if self.size("id") <= _LONGEST_U64 else ""
+        if not number.isdigit() or int(number) > _LARGEST_U64:
+            raise ValueError("no id")
+        if self.has("request") == self.has("reply"):
+            raise ValueError("one of request and reply")
+        if self.has("reply"):
+            self.object("reply", ())
 
     def peers(self):
         """Of a list: yields (id, meta as JSON text) for each peer, as a board can't hold many."""

@@ -1,0 +1,86 @@
+"""Control over WebSockets of the board's own: path /control, subprotocol signalbox.control.v1."""
+
+from ..compat import const, sleep_ms, ticks_diff, ticks_ms
+from ..net.endpoint import unwatch, watch
+from ..net.outbox import Outbox
+from .control import Controller
+
+PATH = "/control"
+SUBPROTOCOL = "signalbox.control.v1"
+MAX_VIEWERS = 4
+
+_EVERY = const(200)  # ms between two messages of the state to one viewer, at least
+_PAUSE = const(50)  # ms that a viewer isn't read from, who has sent too much
+_UNSUPPORTED_DATA = const(1003)  # close.UNSUPPORTED_DATA
+
+
+class ControlSocket:
+    """A route of the web server's: requests in, replies and the state out.
+
+    The state goes to every viewer when it has changed, but not while an earlier message waits: who
+    reads slowly gets it less often.
+    """
+
+    def __init__(self, control, pool=None, max_viewers=MAX_VIEWERS):
+        """`control`: a Control. `pool`: of the server's Settings, if it has one."""
+        self._control = control
+        self._pool = pool
+        self._max_viewers = max_viewers
+        self._viewers = []
+
+    @property
+    def full(self):
+        """Whether it takes no more viewers."""
+        return len(self._viewers) >= self._max_viewers
+
+    async def serve(self, ws):
+        """The handler of one WebSocket. When that ends, the device is left in its safe state."""
+        viewer = _Viewer(ws)
+        self._viewers.append(viewer)
+        try:
+            if len(self._viewers) == 1:
+                watch(self)
+            self._show(viewer, ticks_ms())
+            async for message in ws:
+                self._receive(viewer, message)
+                await sleep_ms(_PAUSE if viewer.limited else 0)
+        finally:
+            self._viewers.remove(viewer)
+            if not self._viewers:
+                unwatch(self)
+            self._control.gone(viewer)
+
+    def tick(self, now):
+        """Called by the clock."""
+        for viewer in self._viewers:
+            if viewer.outbox.empty and ticks_diff(now, viewer.shown) >= _EVERY:
+                self._show(viewer, now)
+
+    def _receive(self, viewer, message):
+        try:
+            octets = bytearray(message.encode()) if isinstance(message, str) else message
+            if isinstance(octets, bytearray):
+                viewer.outbox.put(self._control.receive(viewer, octets, ticks_ms()))
+            else:
+                viewer.outbox.close(_UNSUPPORTED_DATA)
+        finally:
+            if self._pool:
+                self._pool.give_back(message)
+
+    def _show(self, viewer, now):
+        state = self._control.state(viewer)
+        viewer.shown = now
+        if state != viewer.state:
+            viewer.state = state
+            viewer.outbox.put('{"type":"InfoMessage","info":{"state":%s}}' % state)
+
+
+class _Viewer(Controller):
+    state = None  # that it was sent last
+    shown = 0
+
+    def __init__(self, ws):
+        self.outbox = Outbox(ws)
+
+    def lost(self, why):
+        self.outbox.put('{"type":"InfoMessage","info":{"controlLost":"%s"}}' % why)
