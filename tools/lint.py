@@ -125,7 +125,7 @@ def check_types(port, sources, scratch):
         (library / name).write_text(text.replace(said, true))
     command = ["mypy", "--custom-typeshed-dir", typeshed, "--no-site-packages"]
     command += ["--cache-dir", scratch / f"mypy-{port}", "--no-error-summary"]
-    command += [path for path in sources if not path.stem.endswith("_cpython")]
+    command += [path for path in sources if not path.stem.endswith(("_cpython", "_host"))]
     return check(f"mypy {port}", command)
 
 

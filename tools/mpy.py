@@ -70,9 +70,11 @@ def closure(root, imports):
 
 
 def shipped(names, arch):
-    """Those of the modules that a board needs: of twins one, the native one if there is an arch."""
+    """Those of the modules that a board needs: nothing for computers, and of twins one, the native
+    one if there is an arch.
+    """
     twin = "_portable" if arch else "_native"
-    return [name for name in names if not name.endswith((twin, "_cpython"))]
+    return [name for name in names if not name.endswith((twin, "_cpython", "_host"))]
 
 
 def compile_for(arch, directory):

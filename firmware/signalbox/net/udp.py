@@ -1,0 +1,65 @@
+"""Datagrams to one host and back, for devices that are controlled over IP."""
+
+import socket
+
+from ..compat import const, ticks_diff, ticks_ms
+
+_AGAIN = const(5000)  # ms between two attempts to find the host: looking up a name blocks
+
+
+class UDP:
+    """Sends to a host's port, and receives from there alone. Nothing waits, nothing raises OSError:
+    a datagram may be lost anyway.
+    """
+
+    def __init__(self, host, port):
+        """`host`: a name or an address, which needn't be there yet."""
+        self._host = host
+        self._port = port
+        self._sock = None
+        self._address = None
+        self._tried = None
+
+    def send(self, octets):
+        """Send a datagram. Returns whether it has gone out."""
+        if self._sock is None and not self._open():
+            return False
+        try:
+            self._sock.sendto(octets, self._address)
+            return True
+        except OSError:
+            self.close()  # the network has gone, and its addresses with it
+            return False
+
+    def receive(self, n):
+        """The next datagram, its first `n` octets at most, or None."""
+        while self._sock is not None:
+            try:
+                octets, sender = self._sock.recvfrom(n)
+            except OSError:
+                return None  # none is there, or a router said that the last one didn't get there
+            if sender == self._address:
+                return octets
+        return None
+
+    def close(self):
+        """Release the socket; send() opens another one."""
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+
+    def _open(self):
+        now = ticks_ms()
+        if self._tried is not None and ticks_diff(now, self._tried) < _AGAIN:
+            return False
+        self._tried = now
+        try:
+            found = socket.getaddrinfo(self._host, self._port, 0, socket.SOCK_DGRAM)[0]
+            self._address = found[-1]
+            self._sock = socket.socket(found[0], socket.SOCK_DGRAM)
+            self._sock.setblocking(False)
+        except OSError:
+            self.close()
+            return False
+        self._tried = None
+        return True
