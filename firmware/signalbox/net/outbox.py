@@ -135,7 +135,7 @@ class Outbox:
             return
         n = size(message)
         if n > _PIECE:
-            await self._ws.send(_Pieces(self._ws, message), text=True)
+            await self._ws.send(Pieces(self._ws, message), text=True)
             self._unanswered = _PIECE
             return
         if self._unanswered + n > self._in_flight:
@@ -162,7 +162,7 @@ class Outbox:
             self._ws.close(code, reason)
 
 
-class _Pieces:
+class Pieces:
     """A message in fragments, each sent when a Ping's round trip shows that the last arrived.
 
     WebSocket.send() sends a part when it knows whether there is another: so there is a Ping before
