@@ -21,7 +21,8 @@ class Site:
     def __init__(self, access, health, routes, subprotocols=()):
         """`access`: a net.access.Access. The page itself needs no token: it has to ask for it.
 
-        `health`: what /health tells as JSON, when called. `routes`: {path: route} for WebSockets;
+        `health`: returns the dict that /health tells as JSON; `paths`, of the WebSockets, is added.
+        `routes`: {path: route} for WebSockets;
         None in the place of a path stands for all others. A route has `full`, whether it takes no
         more WebSockets, and `serve(ws)`, a coroutine as net.server.serve() takes it.
         `subprotocols`: of the routes, the best first.
@@ -73,8 +74,11 @@ class Site:
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
         }
-        head = request.method == "HEAD"
-        return Response(200, None if head else Json(self._health()), fields)
+        if request.method == "HEAD":
+            return Response(200, None, fields)
+        health = self._health()
+        health["paths"] = [path or "/" for path in self.routes]
+        return Response(200, Json(health), fields)
 
 
 def page(request):

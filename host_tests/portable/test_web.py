@@ -162,11 +162,13 @@ def test_other_paths_and_methods():
 
 
 def test_health():
-    answer = site()(request("/health"))
+    answer = site(routes={None: Route(), "/control": Route()})(request("/health"))
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert json.loads(read(answer.body, 7)) == {"uptime": 5, "peers": []}
+    health = json.loads(read(answer.body, 7))
+    assert sorted(health.pop("paths")) == ["/", "/control"]
+    assert health == {"uptime": 5, "peers": []}
 
 
 def test_json_in_pieces():

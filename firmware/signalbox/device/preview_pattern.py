@@ -96,14 +96,9 @@ class Pattern(Source):
             elevation -= each
             gap = abs(elevation - height)
             half = (_BALL * _BALL - gap * gap) ** 0.5 / each if gap < _BALL else 0
-            _row(
-                blocks,
-                _colours(elevation, each),
-                self._bar,
-                self._part,
-                int(ball - half),
-                int(ball + half),
-            )
+            left = int((ball - half) * 16)
+            right = int((ball + half) * 16)
+            _row(blocks, _colours(elevation, each), self._bar, self._part, left, right)
 
     def _look(self, azimuth, each):
         for column in range(_COLUMNS):
@@ -115,17 +110,18 @@ class Pattern(Source):
 
 
 def _row(blocks, colours, bars, parts, left, right):
-    # `left` to `right`: where the ball is. Repeating is much quicker than putting.
+    # `left` to `right`: where the ball is, in sixteenths of a column.
     last = -1
     n = 0
     for column in range(_COLUMNS):
         bar = bars[column]
-        if left <= column < right:
-            colour = _ORANGE
-        elif parts[column] == 16:
+        if parts[column] == 16:
             colour = colours[bar]
         else:
             colour = _mix(colours[bar], colours[bar + 1 & 7], parts[column])
+        at = column * 16
+        if left < at + 16 and right > at:
+            colour = _mix(_ORANGE, colour, min(right, at + 16) - max(left, at))
         if colour == last:
             n += 1
         else:
