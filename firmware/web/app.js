@@ -8,8 +8,7 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 
 const REFRESH = 250; // ms between two equal speeds: the board stops when it hears none for 750
 const PACE = 90; // ms between two different ones
-const POLL = 500; // ms between two questions for the camera's state, and while it moves:
-const POLL_MOVING = 200;
+const BEAT = 2000; // ms between two questions whether the board is still there
 const SILENCE = 4000; // ms without an answer, after which a connection is taken for dead
 const HEALTH = 5000;
 const HOLD = 900; // ms that a preset's key is held to store
@@ -435,8 +434,7 @@ function renderPicture() {
 let requestId = 0;
 const waiting = new Map();
 let camera = null; // its state
-let asked = 0; // when for it
-let answered = true;
+let asked = 0; // when whether the board is there; 0: it has answered
 
 function request(verb, structure = {}, then = report) {
   const id = ++requestId;
@@ -447,68 +445,57 @@ function request(verb, structure = {}, then = report) {
   waiting.set(id, then);
 }
 
-function report(reply, verb) {
+function report(reply) {
   if (!reply.error) return;
   if (camera?.control === "other" || /is in control/.test(reply.error)) askTakeover();
   else notice(reply.error[0].toUpperCase() + reply.error.slice(1));
 }
 
 control.onopen = () => {
-  answered = true;
+  asked = 0;
   waiting.clear();
-  poll();
 };
 control.onclose = () => {
-  motion = { pan: 0, tilt: 0, zoom: 0 };
+  release();
   waiting.clear();
   camera = null;
   renderCamera();
 };
 control.onmessage = (text) => {
-  const reply = JSON.parse(text);
-  const then = waiting.get(reply.id);
-  if (then) {
-    waiting.delete(reply.id);
-    then(reply);
-  } else if (reply.type !== "ControlResponseMessage") {
-    // Control was taken away; the next state tells more.
-    notice(reply.reason || "Somebody else has taken over");
-    poll();
+  const message = JSON.parse(text);
+  const then = waiting.get(message.id);
+  if (message.type === "InfoMessage") {
+    if (message.info.state) observe(message.info.state);
+    if (message.info.controlLost) notice("You have lost control: " + message.info.controlLost);
+  } else if (then) {
+    waiting.delete(message.id);
+    then(message);
   }
 };
 
-function poll() {
-  if (!control.open || document.hidden) return;
-  const now = Date.now();
-  if (!answered) {
-    if (now - asked > SILENCE) for (const channel of channels) channel.abandon();
-    return;
-  }
-  asked = now;
-  answered = false;
-  request("state", {}, (reply) => {
-    answered = true;
-    if (!reply.state) return;
-    const before = camera;
-    camera = reply.state;
-    if (before?.control === "you" && camera.control === "other") notice("Another operator has taken over");
-    renderCamera();
-  });
+function observe(state) {
+  camera = state;
+  renderCamera();
 }
 
+// A connection that is dead stays open for minutes to a browser; so the board is asked.
 setInterval(() => {
-  if (Date.now() - asked >= (moving() || camera?.moving ? POLL_MOVING : POLL)) poll();
   if (pictureAt && !$("picture").className && Date.now() - pictureAt > SILENCE) renderPicture();
-}, 100);
-
-function change(verb, structure) {
-  request(verb, structure);
-  asked = 0; // the state is another one
-}
+  if (!control.open || document.hidden) asked = 0;
+  else if (asked && Date.now() - asked > SILENCE) for (const channel of channels) channel.abandon();
+  else if (!asked) {
+    asked = Date.now();
+    request("state", {}, (reply) => {
+      asked = Date.now();
+      setTimeout(() => { asked = 0; }, BEAT);
+      if (reply.state) observe(reply.state);
+    });
+  }
+}, 250);
 
 function askTakeover() {
   const dialog = $("takeover-dialog");
-  stop();
+  halt();
   if (dialog.open) return;
   dialog.dataset.force = "";
   show("takeover-words", "If you take over, they lose it and the camera stops.");
@@ -518,7 +505,6 @@ function askTakeover() {
 
 function takeOver(force) {
   request("takeover", force ? { force: true } : {}, (reply) => {
-    asked = 0;
     if (!reply.error) {
       notice("");
       say("You are in control");
@@ -538,7 +524,7 @@ $("takeover-dialog").addEventListener("close", (event) => {
   if (event.target.returnValue === "take") takeOver(event.target.dataset.force === "yes");
 });
 $("take").onclick = askTakeover;
-$("release").onclick = () => change("release");
+$("release").onclick = () => request("release");
 
 // Motion: what is held, by pointers and keys, and the speeds that come of it
 
@@ -569,7 +555,7 @@ function steer() {
   if (!moving()) {
     clearTimeout(sendTimer);
     sendTimer = 0;
-    if (was) change("stop");
+    if (was) request("stop", {}, () => {}); // without a connection the board stops by itself
   } else if (!same) {
     // The first at once, then not more often than the board takes them.
     if (!sendTimer) sendTimer = setTimeout(drive, was ? Math.max(0, PACE - (Date.now() - sentAt)) : 0);
@@ -601,7 +587,6 @@ function halt() {
   release();
   for (const button of all(".held")) button.letGo?.();
 }
-const stop = halt;
 
 for (const name of ["blur", "pagehide"]) window.addEventListener(name, halt);
 
@@ -659,7 +644,7 @@ document.addEventListener("keydown", (event) => {
     preset(Number(event.code.slice(5)), event.shiftKey);
   } else if (name === "Escape") {
     halt();
-    change("stop");
+    request("stop");
   }
 });
 document.addEventListener("keyup", (event) => {
@@ -709,11 +694,11 @@ for (const button of all("[data-hold]")) {
     const refresh = () => request("focus", { speed: 50 * direction });
     holdable(button, () => { refresh(); focusing = setInterval(refresh, REFRESH); }, () => {
       clearInterval(focusing);
-      change("focus", { speed: 0 });
+      request("focus", { speed: 0 });
     });
   }
 }
-$("autofocus").onclick = () => change("focus", camera?.focus === "auto" ? { speed: 0 } : { auto: true });
+$("autofocus").onclick = () => request("focus", camera?.focus === "auto" ? { speed: 0 } : { auto: true });
 
 // Presets
 
@@ -729,7 +714,6 @@ function preset(n, store) {
   const verb = store || storing ? "preset-store" : "preset-recall";
   setStoring(false);
   request(verb, { n }, (reply) => {
-    asked = 0;
     if (reply.error) return report(reply);
     say((verb === "preset-store" ? "Stored preset " : "Going to preset ") + n);
     const key = $("preset-keys").children[n - 1];
@@ -765,9 +749,9 @@ for (let n = 1; n <= 9; n++) {
 
 // Switches
 
-for (const button of all("button[data-tally]")) button.onclick = () => change("tally", { state: button.dataset.tally });
+for (const button of all("button[data-tally]")) button.onclick = () => request("tally", { state: button.dataset.tally });
 for (const button of all("[data-switch]")) {
-  button.onclick = () => change(button.dataset.switch, { on: button.getAttribute("aria-checked") !== "true" });
+  button.onclick = () => request(button.dataset.switch, { on: button.getAttribute("aria-checked") !== "true" });
 }
 
 function renderControl() {
