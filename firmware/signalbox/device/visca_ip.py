@@ -1,0 +1,84 @@
+"""A camera that speaks VISCA over IP, in Sony's way: UDP, with a header of type, length, sequence.
+
+After Sony's command list for SRG cameras, "VISCA over IP". A message that is sent again keeps its
+number; that the camera calls the number wrong then says that it has had the message before.
+"""
+
+from ..checks import REQUIRED, integer, number, string
+from ..compat import const
+from .visca import Visca
+
+OPTIONS = (
+    ("host", REQUIRED, string(1, 63)),  # the camera's address or name
+    ("port", 52381, integer(1, 65535)),
+    ("pan_speed", 24, integer(1, 24)),  # the camera's fastest, of VISCA's steps
+    ("tilt_speed", 20, integer(1, 24)),
+    ("units", 14.4, number(1, 1000)),  # of VISCA in a degree of pan and tilt
+    ("presets", 16, integer(1, 255)),  # how many the camera has
+)
+
+_HEADER = const(8)
+_LARGEST = const(24)  # a header, and a message of 16 octets
+_COMMAND = const(0x0100)
+_INQUIRY = const(0x0110)
+_REPLY = const(0x0111)
+_CONTROL = const(0x0200)
+_CONTROL_REPLY = const(0x0201)
+_RESET = b"\x01"
+
+
+def create(options, hardware):
+    """The Driver."""
+    return ViscaIP(options, hardware.udp(options["host"], options["port"]))
+
+
+class ViscaIP(Visca):
+    """On UDP. The numbers begin again with every greeting."""
+
+    greetings = (_RESET, b"\x81\x01\x00\x01\xff")  # and IF_Clear
+
+    def __init__(self, options, udp):
+        Visca.__init__(self, options)
+        self._udp = udp
+        self._number = 0
+
+    def send(self, message):
+        if message == _RESET:
+            kind = _CONTROL
+            self._number = 0
+        else:
+            kind = _INQUIRY if message[1] == 9 else _COMMAND
+            if self.tries == 1:
+                self._number = self._number + 1 & 0xFFFFFFFF
+        header = kind << 16 | len(message)
+        self._udp.send(header.to_bytes(4, "big") + self._number.to_bytes(4, "big") + message)
+
+    def poll(self):
+        datagram = self._udp.receive(_LARGEST)
+        while datagram is not None:
+            if len(datagram) > _HEADER:
+                self._came(datagram)
+            datagram = self._udp.receive(_LARGEST)
+
+    def close(self):
+        self._udp.close()
+
+    def _came(self, datagram):
+        kind = datagram[0] << 8 | datagram[1]
+        body = datagram[_HEADER:]
+        if len(body) != datagram[2] << 8 | datagram[3]:
+            return
+        current = int.from_bytes(datagram[4:8], "big") == self._number and self.sent is not None
+        if kind == _CONTROL_REPLY:
+            if body == _RESET and self.sent == _RESET:
+                self.done()
+            elif body[:1] == b"\x0f" and current and self.sent != _RESET:
+                self._refused(body)
+        elif kind == _REPLY and len(body) > 2 and body[0] == 0x90 and body[-1] == 0xFF:
+            self.heard(body, len(body) - 1, current and self.sent != _RESET)
+
+    def _refused(self, body):
+        if body[1:] == b"\x01" and self.tries > 1:
+            self.done()  # it has come before, and the reply was lost
+        else:
+            self.begin()
