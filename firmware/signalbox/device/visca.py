@@ -233,7 +233,7 @@ class Visca(Driver):
 
     def _send(self, now):
         self._since = now
-        if _travels(sent):
+        if _travels(self.sent):
             self._set_out = now
         self.tries += 1
         self.send(self.sent)
