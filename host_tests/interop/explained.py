@@ -66,7 +66,7 @@ EXPLAINED = (
         ("ws", "aiohttp", "socketrocket", *GO, *LEAVES),
         (LATE,),
         "Its client does not wait for the server to end TCP (7.1.1): its FIN and ours cross.",
-        (*WE_CLOSE, "both-close"),
+        CLOSE,
         SERVER,
         WS,
         sometimes=True,

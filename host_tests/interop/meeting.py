@@ -164,13 +164,13 @@ class Meeting:
 
     def begin_message(self, child):
         """Have the child send the first fragment of a message."""
-        self._try(child, "fragment", "its library has no way to send a fragment")
+        self._try(child, "fragment", "its library has no way to send a fragment", _has_payload)
 
     def drop(self, child):
         """Have the child end TCP."""
-        self._try(child, "drop", "its library has no way to end TCP without a Close")
+        self._try(child, "drop", "its library has no way to end TCP without a Close", _ends_tcp)
 
-    def _try(self, child, command, why):
+    def _try(self, child, command, why, shows):
         # Until it shows on the wire, or the child says that it can't.
         mark = len(self._record())
         from_ours = child is self.ours
@@ -179,7 +179,7 @@ class Meeting:
         def done():
             new = self._record()[mark:]
             return child.find("unsupported") or any(
-                s.from_ours == from_ours and (s.payload or "F" in s.flags) for s in new
+                s.from_ours == from_ours and shows(s) for s in new
             )
 
         deadline = time.monotonic() + STEP_TIMEOUT_S
@@ -302,3 +302,11 @@ class Meeting:
         child = Child(name, command, environ, side)
         self._children.append(child)
         return child
+
+
+def _has_payload(segment):
+    return bool(segment.payload)
+
+
+def _ends_tcp(segment):
+    return "F" in segment.flags or "R" in segment.flags
