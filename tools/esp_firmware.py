@@ -25,7 +25,9 @@ FILE_SYSTEM_LABELS = ("vfs", "ffat")
 
 
 def split(octets, board, name):
-    """(parts, offset of the file system) of a .bin file: parts are (address, octets), in order.
+    """(parts, file system) of a .bin file: [(address, octets)] in order, and (offset, size).
+
+    The size is None if MicroPython takes all that it finds behind the offset.
 
     WrongInput: it is no such file, or not whole. Refused: it is for another chip.
     """
@@ -48,14 +50,15 @@ def split(octets, board, name):
 
 
 def file_system_at(partitions):
-    """Where the file system begins: its partition, or behind the last one.
+    """(offset, size) of the file system: of its partition, or behind the last one.
 
-    MicroPython from 1.26 makes a partition from there to the end of the flash that it finds.
+    MicroPython from 1.26 makes a partition from there to the end of the flash that it finds; then
+    the size is None.
     """
-    for _, label, offset, _ in partitions:
+    for _, label, offset, size in partitions:
         if label in FILE_SYSTEM_LABELS:
-            return offset
-    return max(offset + size for _, _, offset, size in partitions)
+            return offset, size
+    return max(offset + size for _, _, offset, size in partitions), None
 
 
 def read_table(octets, name):

@@ -13,6 +13,7 @@ named as in board.json, with
 import importlib
 
 import littlefs_image
+import sizes
 from board import BLOCK
 from faults import Refused
 
@@ -20,15 +21,21 @@ from faults import Refused
 class Image:
     """`firmware`: (address in flash, octets) of each part of MicroPython, in order.
 
-    `vfs_offset`: where the file system begins. `files`: its octets, all of them, or None.
-    `front`: blocks of a UF2 file that stand in front of all others.
+    `vfs_offset`: where the file system begins. `vfs_bytes`: how large MicroPython has it; None: up
+    to the end of the flash. `files`: its octets, all of them, or None. `front`: blocks of a UF2
+    file that stand in front of all others.
     """
 
-    def __init__(self, firmware, vfs_offset, files=None, front=()):
+    def __init__(self, firmware, vfs_offset, vfs_bytes, files=None, front=()):
         self.firmware = firmware
         self.vfs_offset = vfs_offset
+        self.vfs_bytes = vfs_bytes
         self.files = files
         self.front = front
+
+    def with_files(self, files):
+        """The same with a file system, all of its octets."""
+        return Image(self.firmware, self.vfs_offset, self.vfs_bytes, files, self.front)
 
     def parts(self, board):
         """(address, octets) of all that has to be written."""
@@ -58,19 +65,18 @@ def family(board):
     return importlib.import_module(f"families.{board.port}")
 
 
-def with_files(board, image, files, flash_bytes=None):
+def fill(board, image, files, flash_bytes=None):
     """The image with a file system of `files`, path -> octets, for a board with so much flash.
 
     Refused: the flash is too small for MicroPython, or the file system for the files.
     """
-    size = board.vfs_bytes
+    size = image.vfs_bytes
     if size is None:
         size = (flash_bytes or board.flash_bytes) - image.vfs_offset
     if size < 2 * BLOCK:
         raise Refused(
-            f"{flash_bytes} octets of flash leave no room for a file system behind MicroPython, "
-            f"which ends at {image.vfs_offset:#x}",
+            f"{sizes.text(flash_bytes)} of flash leave no room for a file system behind "
+            f"MicroPython, which ends at {image.vfs_offset:#x}",
             "take a board with more flash",
         )
-    octets = littlefs_image.build(board, files, size)
-    return Image(image.firmware, image.vfs_offset, octets, image.front)
+    return image.with_files(littlefs_image.build(board, files, size))

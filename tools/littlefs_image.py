@@ -10,7 +10,8 @@ from faults import Refused, ToolError, Unavailable
 DISK_VERSION = 0x00020000  # every MicroPython with littlefs2 mounts it
 READ = 32  # octets; MicroPython's own
 LOOKAHEAD = 32  # octets; MicroPython's own
-NAME_AND_SIZE = b"littlefs"  # in the superblock, behind a tag of 4 octets and a revision
+NAME = b"littlefs"  # in both superblocks
+CHUNK = 16 * BLOCK
 
 
 def build(board, files, size):
@@ -54,6 +55,31 @@ def read(board, octets):
     return _read_all(_mounted(board, context, len(octets)))
 
 
+def read_file(board, path, limit, fetch):
+    """One file's octets from the file system on a board, of which little is read.
+
+    `fetch(offset, length)` returns octets of the `limit` octets there are; whole CHUNKs are asked
+    for, each once. None: there is no file system, or not this file in it. ToolError: it is damaged.
+    """
+    first = fetch(0, min(CHUNK, limit))
+    size = size_of(first)
+    if size is None:
+        return None
+    context = _partial_context(min(size, limit))
+    context.put(0, first)
+    while True:
+        context.missing = None
+        try:
+            found = _read_all(_mounted(board, context, size), path).get(path)
+        except (ToolError, _littlefs().LittleFSError) as error:
+            if context.missing is None:
+                raise ToolError(f"the file system is damaged: {error}", "run it again") from None
+        if context.missing is None:
+            return found
+        start = context.missing
+        context.put(start, fetch(start, min(CHUNK, limit - start)))
+
+
 def blocks_in_use(board, octets):
     """The numbers of the blocks that matter, in order.
 
@@ -81,11 +107,6 @@ def parts(board, octets, offset):
     return [(address, bytes(content)) for address, content in runs]
 
 
-def looks_like_one(octets):
-    """Whether a file system begins with these octets (two blocks at least)."""
-    return any(NAME_AND_SIZE in octets[start : start + 64] for start in (0, BLOCK))
-
-
 def whole(pieces, offset, size):
     """The file system of `size` octets from the parts of a file: what is missing is erased."""
     octets = bytearray(b"\xff" * size)
@@ -97,7 +118,7 @@ def whole(pieces, offset, size):
 def size_of(octets):
     """Octets that the superblock says the file system has; None if it does not say it."""
     for start in (0, BLOCK):
-        at = octets.find(NAME_AND_SIZE, start, start + 64)
+        at = octets.find(NAME, start, start + 64)
         if at >= 0:
             # Behind the name: a tag, then version, block size, block count (littlefs SPEC.md).
             block = int.from_bytes(octets[at + 16 : at + 20], "little")
@@ -130,6 +151,28 @@ def _recording_context(buffer):
             return super().read(cfg, block, off, size)
 
     return Recording(buffer)
+
+
+def _partial_context(size):
+    class Partial(_littlefs().UserContext):
+        """Knows which chunks it has; the first one that is missed is remembered."""
+
+        def __init__(self, size):
+            super().__init__(size)
+            self._present = set()
+            self.missing = None
+
+        def put(self, start, octets):
+            self.buffer[start : start + len(octets)] = octets
+            self._present.add(start)
+
+        def read(self, cfg, block, off, size):
+            start = block * BLOCK // CHUNK * CHUNK
+            if start not in self._present and self.missing is None:
+                self.missing = start
+            return super().read(cfg, block, off, size)
+
+    return Partial(size)
 
 
 def _file_system(board, context, size):
@@ -165,11 +208,13 @@ def _write(file_system, path, octets):
         file.write(octets)
 
 
-def _read_all(file_system):
+def _read_all(file_system, only=None):
     files = {}
     for directory, _, names in file_system.walk("/"):
         for name in names:
             path = f"{directory.rstrip('/')}/{name}"
+            if only not in (None, path):
+                continue
             with file_system.open(path, "rb") as file:
                 files[path] = file.read()
     return files

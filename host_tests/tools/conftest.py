@@ -1,8 +1,11 @@
 """What the tests of the tools share."""
 
+import functools
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import application
 import pytest
 from unix_port import SEARCH_PATH, UnixPort
 
@@ -18,3 +21,14 @@ def flash_port(micropython):
     port = UnixPort(micropython.path)
     port.env["MICROPYPATH"] = f"{PROGRAMS}:{SEARCH_PATH}"
     return port
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once():
+    """The application is compiled once for each architecture, not for each image."""
+    compiled = functools.cache(
+        lambda arch, tree=application.tree: tree(SimpleNamespace(native_arch=arch))
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(application, "tree", lambda board: dict(compiled(board.native_arch)))
+        yield

@@ -51,7 +51,7 @@ def command(board, firmware, flash_size, config, output, dry_run):
     files = application.fresh(board)
     if config:
         files[CONFIG] = config.read_bytes()
-    image = flash_image.with_files(board, image, files, flash_size)
+    image = flash_image.fill(board, image, files, flash_size)
     if output is None:
         size = f"-{sizes.text(image.end()).replace(' ', '')}" if board.vfs_bytes is None else ""
         output = Path(env.ROOT) / "build" / f"{board.name}{size}{family.SUFFIX}"

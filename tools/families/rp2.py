@@ -1,17 +1,28 @@
 """RP2040 and RP2350: UF2 files, and a boot loader in ROM that shows itself as a volume."""
 
+import os
+import time
+from pathlib import Path
+
 import flash_image
+import kept_config
 import littlefs_image
+import ports
+import remote
 import uf2
-from faults import Refused, WrongInput
+import uf2_volume
+from faults import NoBoard, Refused, ToolError, WrongInput
+from progress import say
 
 SUFFIX = ".uf2"
+APPEAR_S = 30  # from the command until the computer has mounted the volume
 
 
 def read_firmware(board, path):
     """The Image of a MicroPython as it is released: a .uf2 file."""
     front, parts = uf2.read(path.read_bytes(), board.chip, path.name)
-    return flash_image.Image(parts, board.vfs_offset, front=front).check(path.name)
+    image = flash_image.Image(parts, board.vfs_offset, board.vfs_bytes, front=front)
+    return image.check(path.name)
 
 
 def read_image(board, path):
@@ -26,7 +37,7 @@ def read_image(board, path):
             firmware.append((address, below))
         if above:
             pieces.append((address + len(below), above))
-    end = board.vfs_offset + board.vfs_size()
+    end = board.vfs_offset + board.vfs_bytes
     if not pieces or not firmware:
         missing = "file system" if firmware else "MicroPython"
         raise WrongInput(f"{path.name} has no {missing} in it", f"make image BOARD={board.name}")
@@ -35,10 +46,88 @@ def read_image(board, path):
             f"{path.name} reaches beyond the flash of a {board.name}",
             f"make image BOARD={board.name}",
         )
-    files = littlefs_image.whole(pieces, board.vfs_offset, board.vfs_size())
-    return flash_image.Image(firmware, board.vfs_offset, files, front)
+    files = littlefs_image.whole(pieces, board.vfs_offset, board.vfs_bytes)
+    return flash_image.Image(firmware, board.vfs_offset, board.vfs_bytes, files, front)
 
 
 def write_image(board, image, path):
     """Write a .uf2 file."""
     path.write_bytes(uf2.write(image.front, image.parts(board), board.chip))
+
+
+def flash(board, image, options):
+    """Put the image onto the board: into its boot loader, and the file onto the volume."""
+    volume, port = find(board, options.port)
+    if volume:
+        volume.check(board.chip)
+    config = None
+    if image.files is not None:
+        config = kept_config.choose(options, lambda: configuration(board, port))
+        if config:
+            image = image.with_files(
+                littlefs_image.add(board, image.files, {kept_config.PATH: config.octets})
+            )
+    octets = uf2.write(image.front, image.parts(board), board.chip)
+    if options.dry_run:
+        where = volume.path if volume else f"the volume that {port} becomes"
+        say(f"Would copy {len(octets)} octets onto {where}")
+        return
+    if config:
+        config.save()
+    if not volume:
+        say(f"{port}: into the boot loader")
+        remote.run(port, "bootloader")
+        volume = wait_for_volume()
+        volume.check(board.chip)
+    volume.copy(octets, f"{board.name}{SUFFIX}")
+    if config:
+        config.forget()
+
+
+def find(board, chosen):
+    """(volume, None) of a board in its boot loader; (None, port) of one with MicroPython."""
+    if chosen and os.path.isdir(chosen):
+        return uf2_volume.Volume(Path(chosen)), None
+    if not chosen:
+        volumes = uf2_volume.attached()
+        if len(volumes) > 1:
+            raise NoBoard(
+                f"{len(volumes)} boards are in their boot loader: "
+                f"{', '.join(str(volume.path) for volume in volumes)}",
+                f"choose one: PORT={volumes[0].path}",
+            )
+        if volumes:
+            return volumes[0], None
+    try:
+        return None, ports.find(board, chosen)
+    except NoBoard as error:
+        hint = uf2_volume.not_mounted()
+        raise NoBoard(
+            f"{error.cause}, and no boot loader's volume is mounted",
+            hint or "hold BOOTSEL while you plug the board in",
+        ) from None
+
+
+def configuration(board, port):
+    """What the board has: see kept_config.choose()."""
+    if port is None:
+        raise Refused(
+            "the board is in its boot loader, and what is in its file system can't be read there",
+            "if it is a new board, or its configuration may be lost: ARGS=--erase-config; to keep "
+            f"it: unplug it, plug it in without BOOTSEL, and try again{kept_config.hint()}",
+        )
+    return kept_config.from_micropython(port)
+
+
+def wait_for_volume():
+    """The volume that comes when MicroPython has gone into the boot loader."""
+    deadline = time.monotonic() + APPEAR_S
+    while time.monotonic() < deadline:
+        volumes = uf2_volume.attached()
+        if volumes:
+            return volumes[0]
+        time.sleep(0.2)
+    raise ToolError(
+        f"the boot loader's volume has not been mounted within {APPEAR_S} s",
+        uf2_volume.not_mounted() or "mount it, and try again with PORT=<where it is mounted>",
+    )

@@ -1,15 +1,31 @@
 """The unix port as a board: a directory with the interpreter and a file that is its flash."""
 
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+import env
 import flash_image
+import kept_config
 import littlefs_image
-from faults import WrongInput
+from faults import NoBoard, Refused, ToolError, WrongInput
+from progress import say
 
 SUFFIX = ".littlefs"
+FLASH = "flash.littlefs"
+BOOT = "boot.py"
+START = "start"
+STARTER = """\
+#!/bin/sh
+# Starts the board: the unix port of MicroPython on its flash.
+cd {directory} && exec {micropython} -X heapsize={heap} {boot} "$@"
+"""
 
 
 def read_firmware(board, path):
     """The unix port is a program of this computer: nothing of it is in an image."""
-    return flash_image.Image([], 0)
+    return flash_image.Image([], board.vfs_offset, board.vfs_bytes)
 
 
 def read_image(board, path):
@@ -17,9 +33,73 @@ def read_image(board, path):
     files = path.read_bytes()
     if littlefs_image.size_of(files) != len(files):
         raise WrongInput(f"{path.name} is no file system", f"make image BOARD={board.name}")
-    return flash_image.Image([], 0, files)
+    return flash_image.Image([], board.vfs_offset, board.vfs_bytes, files)
 
 
 def write_image(board, image, path):
     """Write the file system as it is."""
     path.write_bytes(image.files)
+
+
+def flash(board, image, options):
+    """Install into a directory: the interpreter's starter, and a flash unless there is one."""
+    if not options.port:
+        raise NoBoard(f"a {board.name} is a directory", "name it: PORT=directory")
+    directory = Path(options.port).absolute()
+    if directory.exists() and not directory.is_dir():
+        raise NoBoard(f"{directory} is no directory", "name another one: PORT=directory")
+    flash_path = directory / FLASH
+    others = [] if flash_path.exists() or not directory.exists() else sorted(directory.iterdir())
+    if others:
+        raise Refused(
+            f"{directory} holds something else: {others[0].name}",
+            "name a directory that is empty or new: PORT=directory",
+        )
+    files = image.files
+    if files is not None:
+        config = kept_config.choose(options, lambda: configuration(board, flash_path))
+        if config:
+            files = littlefs_image.add(board, files, {kept_config.PATH: config.octets})
+    elif not flash_path.exists():
+        files = littlefs_image.build(board, {}, board.vfs_size())
+    if options.dry_run:
+        say(f"Would install MicroPython into {directory}, {len(files or b'')} octets of flash")
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(board.folder / BOOT, directory / BOOT)
+    starter = directory / START
+    starter.write_text(
+        STARTER.format(
+            directory=shlex.quote(str(directory)),
+            micropython=shlex.quote(env.micropython()),
+            heap=board.heap_bytes,
+            boot=BOOT,
+        )
+    )
+    starter.chmod(0o755)
+    if files is not None:
+        replace(flash_path, files)
+
+
+def configuration(board, path):
+    """The Config in a flash, or None."""
+    if not path.exists():
+        return None
+    try:
+        octets = littlefs_image.read(board, path.read_bytes()).get(kept_config.PATH)
+    except ToolError as error:
+        raise Refused(
+            f"{path}: {error.cause}", "if its configuration may be lost: ARGS=--erase-config"
+        ) from None
+    return kept_config.Config(octets, "unix") if octets else None
+
+
+def replace(path, octets):
+    """Have a file with these octets, for the owner alone, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(part, path)

@@ -1,0 +1,4 @@
+#include "boards/RPI_PICO2_W/mpconfigboard.h"
+
+#undef MICROPY_PY_NETWORK_HOSTNAME_DEFAULT
+#define MICROPY_PY_NETWORK_HOSTNAME_DEFAULT "signalbox"

@@ -1,0 +1,335 @@
+"""make flash for the RP2s: a directory as the boot loader's volume."""
+
+import contextlib
+import errno
+import io
+import os
+import threading
+import time
+
+import board as boards
+import cli
+import families.rp2
+import flash_image
+import kept_config
+import littlefs_image
+import made
+import pytest
+import remote
+import uf2_volume
+from faults import NoBoard, ToolError
+
+RP2 = [name for name in boards.names() if boards.load(name).port == "rp2"]
+CONFIG = b'{"name": "door"}'
+INFO = {
+    "RP2040": "UF2 Bootloader v3.0\r\nModel: Raspberry Pi RP2\r\nBoard-ID: RPI-RP2\r\n",
+    "RP2350": "UF2 Bootloader v1.0\r\nModel: Raspberry Pi RP2350\r\nBoard-ID: RP2350\r\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIGNALBOX_CACHE", str(tmp_path / "cache"))
+
+
+class BootLoader:
+    """A directory that is a boot loader's volume: it vanishes when it has the whole file.
+
+    `received`: that file's octets; None if there was none. `stays`: it does not vanish.
+    """
+
+    def __init__(self, path, chip, size, stays=False):
+        self.path = path
+        self.received = None
+        self._size = size
+        self._stays = stays
+        path.mkdir()
+        (path / "INFO_UF2.TXT").write_text(INFO[chip])
+        (path / "INDEX.HTM").write_text("")
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self):
+        while not self._stopped.wait(0.005):
+            for file in self.path.glob("*.uf2"):
+                if file.stat().st_size == self._size():
+                    self.received = file.read_bytes()
+                    if not self._stays:
+                        (self.path / "INFO_UF2.TXT").unlink()
+                    return
+
+
+@pytest.fixture
+def files(tmp_path):
+    def make(board, image=False):
+        firmware = made.firmware(board, tmp_path)
+        if not image:
+            return firmware
+        output = tmp_path / f"{board.name}.image.uf2"
+        command = ["image", "--board", board.name, "--firmware", str(firmware)]
+        assert cli.main([*command, "--output", str(output)]) == 0
+        return output
+
+    return make
+
+
+def run(board, *arguments):
+    return cli.main(["flash", "--board", board.name, *map(str, arguments)])
+
+
+def loader(path, board, file, **more):
+    size = file.stat().st_size
+    return BootLoader(path / "volume", board.chip, lambda: size, **more)
+
+
+@pytest.mark.parametrize("name", RP2)
+def test_micropython_alone(name, files, tmp_path):
+    board = boards.load(name)
+    firmware = files(board)
+    with loader(tmp_path, board, firmware) as volume:
+        assert run(board, "--port", volume.path, "--firmware", firmware) == 0
+    assert volume.received == firmware.read_bytes()
+
+
+@pytest.mark.parametrize("name", RP2)
+def test_an_image_onto_a_new_board(name, files, tmp_path):
+    board = boards.load(name)
+    image = files(board, image=True)
+    with loader(tmp_path, board, image) as volume:
+        assert run(board, "--port", volume.path, "--image", image, "--erase-config") == 0
+    assert volume.received == image.read_bytes()
+
+
+def test_an_image_onto_a_board_that_may_have_a_configuration(files, tmp_path, capsys):
+    board = boards.load("RPI_PICO_W")
+    image = files(board, image=True)
+    with loader(tmp_path, board, image) as volume:
+        assert run(board, "--port", volume.path, "--image", image) == 4
+    assert "can't be read there" in capsys.readouterr().err
+    assert volume.received is None
+
+
+@pytest.fixture
+def micropython_on(monkeypatch):
+    """A function: has MicroPython answer on /dev/ttyACM0; `config` is what the board has.
+
+    `mpremote bootloader` makes the volume appear. Returns the list of what it was told.
+    """
+
+    def install(volume, config):
+        told = []
+
+        def fake(port, *arguments, **_):
+            assert port == "/dev/ttyACM0"
+            told.append(arguments[0])
+            if arguments == ("bootloader",):
+                return ""
+            return "e6614c311b4b8c2f\n" + (config.hex() if config else "-")
+
+        monkeypatch.setattr(remote, "run", fake)
+        mounted = [volume.path]
+        monkeypatch.setattr(
+            uf2_volume, "mount_points", lambda: mounted if "bootloader" in told else []
+        )
+        return told
+
+    return install
+
+
+@pytest.mark.parametrize("name", RP2)
+def test_the_configuration_survives_an_image(name, files, tmp_path, micropython_on):
+    board = boards.load(name)
+    image = files(board, image=True)
+    sizes = []
+    with BootLoader(tmp_path / "volume", board.chip, lambda: sizes[0] if sizes else None) as volume:
+        told = micropython_on(volume, CONFIG)
+        content = flash_image.family(board).read_image(board, image)
+        expected = content.with_files(
+            littlefs_image.add(board, content.files, {"/config.json": CONFIG})
+        )
+        flash_image.family(board).write_image(board, expected, tmp_path / "expected.uf2")
+        sizes.append((tmp_path / "expected.uf2").stat().st_size)
+        assert run(board, "--port", "/dev/ttyACM0", "--image", image) == 0
+        assert told == ["exec", "bootloader"]
+    (tmp_path / "received.uf2").write_bytes(volume.received)
+    now = flash_image.family(board).read_image(board, tmp_path / "received.uf2")
+    assert littlefs_image.read(board, now.files)["/config.json"] == CONFIG
+    assert not list(kept_config.directory().iterdir())
+
+
+def test_micropython_alone_asks_for_no_configuration(files, tmp_path, micropython_on):
+    board = boards.load("RPI_PICO_W")
+    firmware = files(board)
+    with loader(tmp_path, board, firmware) as volume:
+        told = micropython_on(volume, CONFIG)
+        assert run(board, "--port", "/dev/ttyACM0", "--firmware", firmware) == 0
+    assert told == ["bootloader"]
+
+
+def test_what_was_kept_is_named_when_the_board_is_in_its_boot_loader(
+    files, tmp_path, micropython_on, monkeypatch, capsys
+):
+    board = boards.load("RPI_PICO_W")
+    image = files(board, image=True)
+    with loader(tmp_path, board, image, stays=True) as volume:
+        micropython_on(volume, CONFIG)
+
+        def unplugged(*_):
+            raise ToolError("it went away", "again")
+
+        monkeypatch.setattr(uf2_volume.Volume, "copy", unplugged)
+        assert run(board, "--port", "/dev/ttyACM0", "--image", image) == 1
+        kept = kept_config.directory() / "e6614c311b4b8c2f.json"
+        assert kept.read_bytes() == CONFIG
+        capsys.readouterr()
+        assert run(board, "--port", volume.path, "--image", image) == 4
+        assert f"--config FILE', of {kept}" in capsys.readouterr().err
+        monkeypatch.undo()
+
+
+def test_another_chip(files, tmp_path, capsys):
+    mine, other = boards.load("RPI_PICO_W"), boards.load("RPI_PICO2_W")
+    firmware = files(mine)
+    with loader(tmp_path, other, firmware) as volume:
+        assert run(mine, "--port", volume.path, "--firmware", firmware) == 3
+    assert "is RP2350, and the board's should be RP2040" in capsys.readouterr().err
+    assert volume.received is None
+
+
+def test_a_directory_that_is_no_volume(files, tmp_path, capsys):
+    board = boards.load("RPI_PICO_W")
+    assert run(board, "--port", tmp_path, "--firmware", files(board)) == 3
+    assert "it has no INFO_UF2.TXT" in capsys.readouterr().err
+
+
+def test_two_boards_in_their_boot_loaders(tmp_path, monkeypatch):
+    with (
+        BootLoader(tmp_path / "a", "RP2040", lambda: None) as first,
+        BootLoader(tmp_path / "b", "RP2350", lambda: None) as second,
+    ):
+        monkeypatch.setattr(uf2_volume, "mount_points", lambda: [first.path, second.path, tmp_path])
+        with pytest.raises(NoBoard, match="2 boards are in their boot loader"):
+            families.rp2.find(boards.load("RPI_PICO_W"), None)
+
+
+def test_no_board_at_all(monkeypatch):
+    monkeypatch.setattr(uf2_volume, "mount_points", list)
+    monkeypatch.setattr("ports.list_ports.comports", list)
+    with pytest.raises(NoBoard, match="no boot loader's volume is mounted") as caught:
+        families.rp2.find(boards.load("RPI_PICO_W"), None)
+    assert "BOOTSEL" in caught.value.cure
+
+
+def test_a_dry_run(files, tmp_path, capsys):
+    board = boards.load("RPI_PICO_W")
+    firmware = files(board)
+    with loader(tmp_path, board, firmware) as volume:
+        assert run(board, "--port", volume.path, "--firmware", firmware, "--dry-run") == 0
+    assert "Would copy" in capsys.readouterr().err
+    assert volume.received is None
+
+
+# What goes wrong while it is copied.
+
+
+class Broken:
+    """The file on a volume that fails after `room` octets."""
+
+    def __init__(self, file, room, error, path=None):
+        self._file, self._room, self._error, self._path = file, room, error, path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def fileno(self):
+        return self._file.fileno()
+
+    def write(self, octets):
+        if self._file.tell() + len(octets) > self._room:
+            if self._path:
+                with contextlib.suppress(OSError):
+                    (self._path / "INFO_UF2.TXT").unlink()
+            raise OSError(self._error, os.strerror(self._error))
+        return self._file.write(octets)
+
+
+@pytest.mark.parametrize(
+    "error, removed, said",
+    [
+        (errno.ENOSPC, False, "is full after"),
+        (errno.EIO, True, "went away after"),
+        (errno.EIO, False, "Input/output error after"),
+    ],
+)
+def test_copying_breaks_off_and_is_run_again(
+    error, removed, said, files, tmp_path, monkeypatch, capsys
+):
+    board = boards.load("RPI_PICO_W")
+    firmware = files(board)
+    with loader(tmp_path, board, firmware) as volume:
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                uf2_volume,
+                "open",
+                lambda path, *_, **__: Broken(
+                    io.FileIO(path, "w"), 60000, error, volume.path if removed else None
+                ),
+                raising=False,
+            )
+            assert run(board, "--port", volume.path, "--firmware", firmware) == 1
+        told = capsys.readouterr().err
+        assert said in told and "BOOTSEL" in told
+        (volume.path / "INFO_UF2.TXT").write_text(INFO[board.chip])
+        assert run(board, "--port", volume.path, "--firmware", firmware) == 0
+    assert volume.received == firmware.read_bytes()
+
+
+def test_the_volume_vanishes_with_the_last_octets(files, tmp_path, monkeypatch):
+    """The chip starts at once: what the computer still wants to write fails, and all is well."""
+    board = boards.load("RPI_PICO_W")
+    firmware = files(board)
+    size = firmware.stat().st_size
+    real = os.fsync
+
+    def fsync(descriptor):
+        real(descriptor)
+        if os.fstat(descriptor).st_size == size:
+            deadline = time.monotonic() + 20
+            while (tmp_path / "volume" / "INFO_UF2.TXT").exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            raise OSError(errno.EIO, "gone")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with loader(tmp_path, board, firmware) as volume:
+        assert run(board, "--port", volume.path, "--firmware", firmware) == 0
+
+
+def test_a_volume_that_does_not_vanish(files, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(uf2_volume, "VANISH_S", 0.2)
+    board = boards.load("RPI_PICO_W")
+    firmware = files(board)
+    with loader(tmp_path, board, firmware, stays=True) as volume:
+        assert run(board, "--port", volume.path, "--firmware", firmware) == 1
+    assert "has not started it" in capsys.readouterr().err
+
+
+def test_a_volume_without_room(files, tmp_path, monkeypatch, capsys):
+    board = boards.load("RPI_PICO_W")
+    firmware = files(board)
+    full = os.statvfs_result((4096, 4096, 100, 1, 1, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda path: full)
+    with loader(tmp_path, board, firmware) as volume:
+        assert run(board, "--port", volume.path, "--firmware", firmware) == 4
+    assert "has 4 KB free" in capsys.readouterr().err
+    assert volume.received is None

@@ -1,0 +1,101 @@
+"""The configuration on a board, which an image must not take away.
+
+An image brings a file system of its own. The configuration that the board has is read first, put
+into that, and kept on this computer until the image is on the board: should it break off between,
+nothing is lost.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import env
+import remote
+from faults import NoBoard, Refused, WrongInput
+from progress import say
+
+PATH = "/config.json"
+LARGEST = 1 << 16  # octets; a board's RAM would not hold more
+READ = f"""
+import binascii, machine
+print(binascii.hexlify(machine.unique_id()).decode())
+try:
+    with open({PATH!r}, "rb") as file:
+        print(binascii.hexlify(file.read({LARGEST})).decode())
+except OSError:
+    print("-")
+"""
+
+
+class Config:
+    """`octets` of a configuration, and `name`, a word that is this board's own."""
+
+    def __init__(self, octets, name):
+        self.octets = octets
+        self._path = directory() / f"{name}.json"
+
+    def save(self):
+        """Keep it on this computer, for the owner alone."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(self.octets)
+
+    def forget(self):
+        """It is on the board."""
+        self._path.unlink(missing_ok=True)
+
+
+def directory():
+    """Where configurations are kept while their boards are flashed."""
+    return Path(env.cache_dir()) / "kept"
+
+
+def hint():
+    """For a message: the configurations that were kept of boards whose flashing broke off."""
+    paths = sorted(directory().glob("*.json"))
+    if not paths:
+        return ""
+    return f"; or give it one that was kept: ARGS='--config FILE', of {', '.join(map(str, paths))}"
+
+
+def kept(name):
+    """The Config that was kept of the board with that name; None."""
+    path = directory() / f"{name}.json"
+    return Config(path.read_bytes(), name) if path.is_file() else None
+
+
+def choose(options, from_board):
+    """The Config to put into the file system, or None.
+
+    What `--config` names, none with `--erase-config`, else what `from_board()` finds: it returns a
+    Config or None, and raises Refused if it can't know.
+    """
+    if options.config:
+        octets = options.config.read_bytes()
+        try:
+            json.loads(octets)
+        except ValueError as error:
+            raise WrongInput(f"{options.config}: {error}", "correct it") from None
+        return Config(octets, "given")
+    if options.erase_config:
+        return None
+    config = from_board()
+    say(f"{PATH}: {'kept' if config else 'there is none'}")
+    return config
+
+
+def from_micropython(port):
+    """The Config of a board that runs MicroPython. NoBoard: it does not answer."""
+    lines = remote.execute(port, READ).split()
+    try:
+        name, octets = lines
+        octets = None if octets == "-" else bytes.fromhex(octets)
+        bytes.fromhex(name)
+    except ValueError:
+        raise NoBoard(f"{port} answers with something else", "run it again") from None
+    if octets is None:
+        return kept(name)
+    if len(octets) == LARGEST:
+        raise Refused(f"{PATH} on the board is too large to be kept", "ARGS=--erase-config")
+    return Config(octets, name)
