@@ -3,9 +3,14 @@
 `undelivered` is checked against a reading of the octets that were really written.
 """
 
+from signalbox.compat import MICROPYTHON
 from signalbox.ws.connection import FAILED, PING
 from signalbox.ws.mask import MaskingKeys
+from signalbox.ws.output import Output
 from wire import ROLES, End, Source, close_payload, frames, parse, raises
+
+if MICROPYTHON:
+    import micropython
 
 CLOSING = (0x88, close_payload(1011))
 
@@ -700,3 +705,46 @@ def test_nothing_is_taken_when_no_key_is_left():
     assert end.connection.output.empty
     assert end.receive(end.peer(0xF1)) == [(FAILED, 1002)]
     assert end.sent() == [(0x88, close_payload(1002))]
+
+
+class FullOutput(Output):
+    """An Output that finds no memory for an attribute that it never had: on CPython."""
+
+    def __setattr__(self, name, value):
+        if name not in self.__dict__ and name != "__class__":
+            raise MemoryError
+        object.__setattr__(self, name, value)
+
+
+def without_memory(end, send, data):
+    """Call it with the heap locked. Returns what it does, or None after a MemoryError."""
+    if MICROPYTHON:
+        micropython.heap_lock()
+    else:
+        end.connection.output.__class__ = FullOutput
+    try:
+        return send(data)
+    except MemoryError:
+        return None
+    finally:
+        if MICROPYTHON:
+            micropython.heap_unlock()
+        else:
+            end.connection.output.__class__ = Output
+
+
+def test_a_message_for_which_there_is_no_memory_leaves_no_header():
+    for client in ROLES:
+        for n in (100, 130, 200, 5000, 70000):
+            for before in (0, 1):
+                end = End(client)
+                wanted = [(0x81, b"before")] * before
+                for _ in range(before):
+                    assert end.connection.send_text("before")
+                data = bytearray(n)
+                if without_memory(end, end.connection.send_binary, data):
+                    wanted.append((0x82, bytes(data)))
+                end.write()
+                assert end.connection.output.whole
+                assert end.connection.send_text("after")
+                assert end.sent() == wanted + [(0x81, b"after")]

@@ -105,34 +105,31 @@ class Output:
             part = n
         elif part < 4 or header_size(n, self._keys) + n <= len(self._tx):
             return False
-        part = self._put_header(first, n, part)
+        else:
+            # The rest begins with the masking key's first octet. Before the header is there, as
+            # the first time there may be no memory for these.
+            part &= ~3
+            self._body_at = part
+            self._body_end = n
+            self._body_first = first
+            self._body = None
+        self._put_header(first, n)
         move(self._tx, self._end, data, 0, part)
         if part < n:
-            self._refer(first, data, part, n)
+            self._body = data
+            self.whole = False
         if self._keys:
             self._mask(self._end, part)
         self._end += part
         return True
 
-    def _put_header(self, first, n, part):
-        # Returns how much of the payload comes with it: the rest of a message that is referred to
-        # begins with the masking key's first octet.
+    def _put_header(self, first, n):
         at = put_header(self._tx, self._end, first, n, self._mask_bit)
         if self._keys:
             self._keys.put(self._tx, at)
-            if part < n:
-                part &= ~3
-                move(self._own_keys, 0, self._tx, at, 4)
+            move(self._own_keys, 0, self._tx, at, 4)
             at += 4
         self._end = at
-        return part
-
-    def _refer(self, first, data, part, n):
-        self._body_at = part
-        self._body_end = n
-        self._body_first = first
-        self._body = data
-        self.whole = False
 
     def put_source(self, opcode, source, text):
         """Accept a message of unknown length, read with `source.readinto(buf)` until it returns 0.
