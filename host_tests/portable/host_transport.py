@@ -186,14 +186,15 @@ class Listener:
         await _ready(self._sock, "reader")
 
     def accept(self):
-        """The next client's transport, or None when there is none."""
+        """The next client's transport. OSError when there is none, or no socket for it."""
+        sock, _ = self._sock.accept()
         try:
-            sock, _ = self._sock.accept()
-        except OSError:
-            return None
-        if not self._context:
-            return Transport(sock)
-        return TLSTransport(sock, self._context, server_side=True)
+            if not self._context:
+                return Transport(sock)
+            return TLSTransport(sock, self._context, server_side=True)
+        except BaseException:
+            sock.close()
+            raise
 
     def close(self):
         """Stop listening."""

@@ -3,10 +3,10 @@
 import asyncio
 
 from scripted import EOF, FIN, Clock, ScriptedTransport, messages, run, start
-from signalbox.net import server
+from signalbox.net import endpoint, listener, server
 from signalbox.net.server import Response, serve
 from signalbox.ws.connection import Settings
-from wire import KEY, Source, close_payload, frame, frames
+from wire import KEY, Source, close_payload, frame, frames, raises
 
 KEY_FIELD = "dGhlIHNhbXBsZSBub25jZQ=="
 REQUEST = (
@@ -38,15 +38,16 @@ class Listener:
         return self
 
     async def ready(self):
-        self._arrived.clear()
-        await self._arrived.wait()
+        while not self.waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
 
     def accept(self):
         fault = self.fault
         self.fault = None
         if fault:
             raise fault
-        return self.waiting.pop(0) if self.waiting else None
+        return self.waiting.pop(0)
 
     def close(self):
         self.closed = True
@@ -199,7 +200,10 @@ async def test_handler_that_meets_the_end_is_no_fault():
 
 
 async def test_past_the_limit_clients_are_told_503():
-    site = Site(echo, max_connections=2)
+    def page(request):
+        return None if request.upgrade else Response(200)
+
+    site = Site(echo, max_connections=2, process_request=page)
     clients = [await site.open(), await site.open()]
     refused = await site.connect(REQUEST)
     code, fields, _ = status(refused)
@@ -212,6 +216,9 @@ async def test_past_the_limit_clients_are_told_503():
     await run()
     clients[0] = await site.open()
     assert status(await site.connect(REQUEST))[0] == 503
+    # A page is no connection: whoever looks why there is no room can.
+    asked = await site.connect(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert status(asked)[0] == 200
     await site.close(*clients)
 
 
@@ -461,15 +468,114 @@ async def test_settings_are_the_connections():
     await site.close()
 
 
-async def test_no_memory_for_a_client_is_no_end_of_serving():
-    site = Site(echo)
-    site.listener.fault = MemoryError()
-    client = site.listener.connect(REQUEST)
+async def test_no_memory_or_socket_for_a_client_is_no_end_of_serving():
+    for fault in (MemoryError(), OSError(24, "scripted"), OSError(11, "scripted")):
+        site = Site(echo)
+        site.listener.fault = fault
+        client = site.listener.connect(REQUEST)
+        await run()
+        # Not again at once: TCP goes on saying that a client is there, and the board would spin.
+        assert client.written == b""
+        await site.clock.advance(200)
+        assert client.written == ACCEPTED
+        await site.close(client)
+
+
+def test_a_client_that_is_accepted_without_memory_is_let_go():
+    closed = []
+
+    class Sockets:
+        SOCK_STREAM = SOL_SOCKET = SO_REUSEADDR = 0
+
+        def getaddrinfo(self, *arguments):
+            return [(0, 0, 0, "", None)]
+
+        def socket(self, *arguments):
+            return Socket("listening")
+
+    class Socket:
+        def __init__(self, name):
+            self.name = name
+
+        def nothing(self, *arguments):
+            pass
+
+        setblocking = setsockopt = bind = listen = nothing
+
+        def accept(self):
+            return Socket("accepted"), None
+
+        def close(self):
+            closed.append(self.name)
+
+    def no_memory(*arguments):
+        raise MemoryError
+
+    kept = listener.socket, listener.Transport
+    listener.socket, listener.Transport = Sockets(), no_memory
+    try:
+        assert raises(MemoryError, listener.Listener("192.0.2.1", 8080, 5).accept)
+        assert closed == ["accepted"]
+    finally:
+        listener.socket, listener.Transport = kept
+
+
+class ShortList(list):
+    """Of WebSockets: there is memory for the second one and those behind it."""
+
+    full = True
+
+    def append(self, ws):
+        if self.full:
+            self.full = False
+            raise MemoryError
+        super().append(ws)
+
+
+async def test_no_memory_to_know_a_client_frees_the_place_all_the_same():
+    site = Site(echo, max_connections=1)
+    site.server.websockets = ShortList()
+    client = await site.connect(REQUEST)
+    assert frames(client.written[len(ACCEPTED) :], False) == [(0x88, close_payload(1011))]
+    client.feed(frame(0x88, b"", KEY))
     await run()
-    assert client.written == b""
-    await site.clock.advance(200)
-    assert client.written == ACCEPTED
-    await site.close(client)
+    assert client.ended == FIN
+    for _ in range(3):
+        client = await site.open()
+        client.feed(frame(0x88, b"", KEY))
+        await run()
+        assert client.ended == FIN
+    await site.close()
+
+
+async def test_no_memory_for_a_deadline_leaves_no_client_behind():
+    class Scarce(server.Deadline):
+        def __init__(self, timeout):
+            server.Deadline = kept
+            raise MemoryError
+
+    site = Site(echo)
+    kept = server.Deadline
+    server.Deadline = Scarce
+    client = await site.connect(REQUEST)
+    assert client.written == b"" and client.ended is not None
+    await site.close(await site.open())
+
+
+async def test_no_memory_for_the_clock_leaves_nothing_watched():
+    class Tasks:
+        def create_task(self, coroutine):
+            coroutine.close()
+            raise MemoryError
+
+    clock = Clock()
+    kept = endpoint.asyncio
+    endpoint.asyncio = Tasks()
+    try:
+        assert raises(MemoryError, endpoint.watch, clock)
+    finally:
+        endpoint.asyncio = kept
+    assert endpoint._live == []
 
 
 async def test_no_memory_to_wait_for_the_end_frees_the_place_all_the_same():

@@ -57,9 +57,9 @@ _clock_task = None
 def watch(what):
     """Have what.tick(now_ms) called about every 100 ms until unwatch()."""
     global _clock_task
-    _live.append(what)
     if _clock_task is None:
         _clock_task = asyncio.create_task(_clock())
+    _live.append(what)  # last: without memory for one of these, nothing is watched
 
 
 def unwatch(what):

@@ -28,20 +28,17 @@ class Listener:
         yield core._io_queue.queue_read(self._sock)
 
     def accept(self):
-        """The next client's transport, or None when there is none."""
+        """The next client's transport. OSError: there is none, or no socket for it. MemoryError."""
+        sock, _ = self._sock.accept()
         try:
-            sock, _ = self._sock.accept()
-        except OSError:
-            return None  # it would block, or the client is gone again
-        if not self._context:
-            return Transport(sock)
-        from .tls import TLSTransport
+            if not self._context:
+                return Transport(sock)
+            from .tls import TLSTransport
 
-        try:
             return TLSTransport(sock, self._context, server_side=True)
-        except (OSError, ValueError, MemoryError):
-            sock.close()  # no room for another TLS session
-            return None
+        except BaseException:
+            sock.close()
+            raise
 
     def close(self):
         """Take no more clients."""

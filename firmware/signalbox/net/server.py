@@ -87,14 +87,12 @@ class Server:
                 continue
             transport = None
             try:
+                await self._listener.ready()
                 transport = self._listener.accept()
-                if transport is None:
-                    await self._listener.ready()
-                else:
-                    asyncio.create_task(self._client(transport))
-                    self._clients += 1
-            except MemoryError:
-                # No room for this client; there will be for others.
+                asyncio.create_task(self._client(transport))
+                self._clients += 1
+            except (OSError, MemoryError):
+                # No room for this client, or no socket; there will be for others.
                 if transport:
                     transport.close()
                 gc.collect()
@@ -118,22 +116,23 @@ class Server:
             print_exception(error)
         finally:
             if ws is not None:
-                ws.close(code)
                 while ws.outcome is None:
                     try:
+                        ws.close(code)
                         await ws.wait_closed()
                     except MemoryError:
                         await sleep_ms(_RETRY)  # the place must not be lost for good
-                self.websockets.remove(ws)
+                if ws in self.websockets:  # there may have been no memory for it
+                    self.websockets.remove(ws)
             self._clients -= 1
             self._changed.set()
 
     async def _open(self, transport):
         # Returns a WebSocket, or None when something else came of it; the transport is closed then.
-        deadline = Deadline(self._handshake_timeout)
-        ws = None
+        ws = deadline = None
         try:
             try:
+                deadline = Deadline(self._handshake_timeout)
                 buf = bytearray(_READ)
                 head = Head()
                 while not head.done:
@@ -145,7 +144,8 @@ class Server:
                     else:
                         at = head.feed(buf, 0, n)
                 request = Request(head)
-                if len(self.websockets) >= self._max_connections or self._closing:
+                full = request.upgrade and len(self.websockets) >= self._max_connections
+                if full or self._closing:
                     raise HandshakeError("all connections are in use", 503)
                 answer = self._process_request and self._ask(request)
                 if answer is None:
@@ -166,7 +166,8 @@ class Server:
             if not deadline.expired:
                 raise
         finally:
-            deadline.done()
+            if deadline:
+                deadline.done()
             if ws is None:
                 transport.close()
         return None
