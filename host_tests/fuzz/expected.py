@@ -3,7 +3,7 @@
 Portable: runs on MicroPython, too.
 """
 
-from .wire import CLOSE, FIN, PING, PONG, check
+from .wire import CLOSE, FIN, KEEPALIVE, PING, PONG, check
 
 
 class Expected:
@@ -53,7 +53,7 @@ class Expected:
             if unit is not None and _fits(unit, each, whole, self._source_at):
                 self._next(unit, each, whole)
             else:
-                good = each.opcode == PING and not payload and self._keepalive
+                good = each.opcode == PING and payload == KEEPALIVE and self._keepalive
                 check(good, "a frame that nobody sent, or torn: %02x", each.first)
                 self._keepalive -= 1
 

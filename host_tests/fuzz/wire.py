@@ -5,6 +5,7 @@ Portable: runs on MicroPython, too.
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FIN = 0x80
+KEEPALIVE = b"signalbox"  # what its own Pings carry
 
 
 class Finding(Exception):

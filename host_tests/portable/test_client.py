@@ -420,6 +420,39 @@ async def test_a_lasting_connection_resets_the_backoff():
     await run()
 
 
+async def test_a_connection_of_many_days_resets_the_backoff():
+    # A board's ticks start over after 12 days; its ticks_diff() takes 7 days for less than nothing.
+    network = Network()
+    days = [0]
+
+    def ticks_ms():
+        return (network.clock.now + days[0] * 86400000) & 0x3FFFFFFF
+
+    def ticks_diff(later, earlier):
+        return ((later - earlier + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+
+    reconnect.ticks_ms = ticks_ms
+    reconnect.ticks_diff = ticks_diff
+    retries = []
+    connecting = connect("ws://example.org/", on_retry=lambda *what: retries.append(what))
+
+    async def body(ws):
+        await ws.wait_closed()
+
+    task = start(come_back(network, connecting, body))
+    for lasting in (0, 0, 7, 0, 13, 0):
+        await network.accept()
+        days[0] += lasting
+        await network.peer_closes(1012)
+        await network.clock.advance(4000)
+    waits = [wait for _, wait in retries]
+    for i in (2, 4):
+        assert 1000 <= waits[i - 1] < 2000
+        assert waits[i] < 1000
+    task.cancel()
+    await run()
+
+
 async def test_a_server_that_never_echoes_is_no_reason_to_wait_longer():
     # GStreamer's since 0.14: our own Close is answered by a bare FIN.
     network = Network()

@@ -196,7 +196,7 @@ def test_ping():
         assert end.connection.ping()
         assert end.connection.ping(b"p" * 125)
         assert raises(ValueError, end.connection.ping, b"p" * 126)
-        assert end.sent() == [(0x89, b""), (0x89, b"p" * 125)]
+        assert end.sent() == [(0x89, b"signalbox"), (0x89, b"p" * 125)]
         assert end.receive(end.peer(0x8A, b"p" * 125)) == [(PONG, b"p" * 125)]
         assert end.receive(end.peer(0x8A, b"unasked for")) == [(PONG, b"unasked for")]
         assert end.sent() == []
@@ -319,13 +319,13 @@ def test_keepalive():
         assert end.connection.tick(5) == 300
         assert end.connection.tick(304) == 1
         assert end.connection.tick(305) == 200
-        assert end.sent() == [(0x89, b"")]
+        assert end.sent() == [(0x89, b"signalbox")]
         assert end.connection.tick(405) == 100
         assert end.sent() == []
         end.receive(end.peer(0x8A))
         assert end.connection.tick(504) == 300
         assert end.connection.tick(804) == 200
-        assert end.sent() == [(0x89, b"")]
+        assert end.sent() == [(0x89, b"signalbox")]
         # Sending is no sign of the peer's life.
         end.connection.send_text("x")
         end.write()

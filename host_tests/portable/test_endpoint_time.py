@@ -189,7 +189,7 @@ async def test_T7_missed_pong():
         await session.clock.advance(19900)
         assert session.sent() == []
         await session.clock.advance(300)
-        assert session.sent() == [(0x89, b"")]
+        assert session.sent() == [(0x89, b"signalbox")]
         await session.clock.advance(9700)
         assert session.sent() == []
         await session.clock.advance(400)
@@ -297,6 +297,18 @@ async def test_ping_without_an_answer_ends_with_the_connection():
     assert await pinging
     session.sent()
     await session.outcome()
+
+
+async def test_ping_is_answered_by_the_newest_pong_alone():
+    # A peer that slept may answer the newest of several Pings, which is the keepalive's (5.5.3).
+    session = Session()
+    pinging = start(session.ws.ping())
+    await session.clock.advance(20200)
+    pings = session.sent()
+    assert [first for first, _ in pings] == [0x89, 0x89]
+    await session.feed(session.peer(0x8A, pings[-1][1]))
+    assert await pinging == 20200
+    await session.drop()
 
 
 async def test_cancelled_ping_does_not_disturb_the_next():

@@ -234,7 +234,7 @@ def test_T7_pong_is_missed():
         assert end.connection.tick(19999) == 1
         assert end.sent() == []
         assert end.connection.tick(20000) == 10000
-        assert end.sent() == [(0x89, b"")]
+        assert end.sent() == [(0x89, b"signalbox")]
         assert end.connection.tick(29999) == 1
         assert end.sent() == []
         assert end.connection.state == "OPEN"
@@ -273,7 +273,7 @@ def test_T7_peer_comes_back_late():
         (BINARY, b"sorry"),
         (CLOSE, 1000, ""),
     ]
-    assert end.sent() == [(0x89, b""), (0x88, close_payload(1011, b"no pong"))]
+    assert end.sent() == [(0x89, b"signalbox"), (0x88, close_payload(1011, b"no pong"))]
     end.outcome(code=1000, clean=True, initiator="both", sent_code=1011, rcvd_code=1000)
 
 

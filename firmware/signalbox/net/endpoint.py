@@ -246,7 +246,7 @@ class WebSocket:
 
     async def ping(self):
         """Send a Ping and wait for its Pong. Returns the round trip in ms. ConnectionClosed."""
-        while self._ping is None and not self.connection.ping(b"signalbox"):
+        while self._ping is None and not self.connection.ping():
             await self._room()
         if self._ping is None:
             self._ping = ticks_ms()

@@ -8,6 +8,7 @@ from ..ws.http import HandshakeError
 
 _NORMAL = const(1000)  # close.NORMAL
 _LASTING = const(10000)  # ms after which a connection counts as a success for the backoff
+_TICKS = const(0x3FFFFFFF)  # a board's clock starts over after 2**30 ms, 12 days
 
 
 class Backoff:
@@ -61,7 +62,9 @@ class Reconnect:
             if asked:
                 raise StopAsyncIteration
             # A server that takes every connection and drops it must not be hammered.
-            if outcome.peer_no_echo or ticks_diff(ticks_ms(), self._opened) >= _LASTING:
+            # (More than 6 days are less than nothing to ticks_diff() alone.)
+            lasted = ticks_diff(ticks_ms(), self._opened) & _TICKS
+            if outcome.peer_no_echo or lasted >= _LASTING:
                 self._backoff.reset()
             await self._wait(outcome)
         while True:

@@ -344,8 +344,12 @@ class Connection:
             self._refuse()
         return self.output.put_source(1 if text else 2, source, text)
 
-    def ping(self, payload=b""):
-        """Accept a Ping with at most 125 octets. False when there is no room now."""
+    def ping(self, payload=b"signalbox"):
+        """Accept a Ping with at most 125 octets. False when there is no room now.
+
+        Those of the keepalive carry the same as others: a peer may answer the newest only (5.5.3),
+        and whoever waits for an earlier one's Pong is not to wait for ever.
+        """
         if not self.accepting:
             self._refuse()
         if len(payload) > 125:
