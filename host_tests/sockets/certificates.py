@@ -7,18 +7,24 @@ import trustme
 
 
 class Certificates:
-    """Of one authority, for one server. Files in `directory`; `form`: PEM or DER."""
+    """Of one authority, for one server. Files in `directory`; `form`: PEM or DER.
 
-    def __init__(self, directory, names=("localhost",), form="PEM"):
-        self._authority = trustme.CA()
-        self._issued = self._authority.issue_cert(*names)
+    `between`: how many authorities stand between that one and the server's certificate, whose file
+    has theirs, too.
+    """
+
+    def __init__(self, directory, names=("localhost",), form="PEM", between=0):
+        self._authority = issuer = trustme.CA()
+        for _ in range(between):
+            issuer = issuer.create_child_ca()
+        self._issued = issuer.issue_cert(*names)
+        chain = [blob.bytes() for blob in self._issued.cert_chain_pems]
         files = {
-            "ca": self._authority.cert_pem,
-            "cert": self._issued.cert_chain_pems[0],
-            "key": self._issued.private_key_pem,
+            "ca": self._authority.cert_pem.bytes(),
+            "cert": b"".join(chain[: between + 1]),
+            "key": self._issued.private_key_pem.bytes(),
         }
-        for what, blob in files.items():
-            octets = blob.bytes()
+        for what, octets in files.items():
             if form == "DER":
                 octets = to_der(octets)
             path = directory / f"{what}.{form.lower()}"

@@ -39,6 +39,16 @@ def test_certificates_as_pem_and_as_der(as_server, as_client, tmp_path, form, ro
     assert peer.receive() == (0x81, b"hi")
 
 
+@pytest.mark.parametrize("role", ["server", "client"])
+@pytest.mark.parametrize("between", [1, 2])
+def test_authorities_between(as_server, as_client, tmp_path, role, between):
+    # Each end trusts the first authority alone, and is sent the certificates of the others.
+    certificates = Certificates(tmp_path, between=between)
+    peer, _ = (as_server if role == "server" else as_client)("echo", tls=certificates)
+    peer.send(peer.frame(0x81, b"hi"))
+    assert peer.receive() == (0x81, b"hi")
+
+
 def test_authority_among_others(as_client, certificates, tmp_path):
     other = Certificates(tmp_path)
     bundle = tmp_path / "bundle.pem"

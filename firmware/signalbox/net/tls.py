@@ -76,11 +76,12 @@ def client_context(ca=None):
 def server_context(cert, key):
     """A TLS context for a server: paths or bytes of its certificate and private key, PEM or DER.
 
-    Of a PEM file with several certificates, the first one is the server's; no others are sent.
+    In a PEM file the certificates of the authorities in between may follow the server's own.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # In front of a key there may be its parameters.
-    context.load_cert_chain(_der(cert)[0], _der(key)[-1])
+    key = _der(key)[-1]  # in front of a key there may be its parameters
+    for certificate in _der(cert):
+        context.load_cert_chain(certificate, key)  # of which each call adds one
     return context
 
 
