@@ -10,10 +10,10 @@ from .visca import Visca
 
 OPTIONS = (
     ("host", REQUIRED, string(1, 63)),  # the camera's address or name
-    ("port", 52381, integer(1, 65535)),
-    ("pan_speed", 24, integer(1, 24)),  # the camera's fastest, of VISCA's steps
-    ("tilt_speed", 20, integer(1, 24)),
-    ("units", 14.4, number(1, 1000)),  # of VISCA in a degree of pan and tilt
+    ("port", 52381, integer(1, 65535)),  # Sony's
+    ("pan_speed", 24, integer(1, 24)),  # the camera's fastest, in VISCA's steps
+    ("tilt_speed", 20, integer(1, 24)),  # the camera's fastest, in VISCA's steps
+    ("units", 14.4, number(1, 1000)),  # VISCA's units in a degree of pan and tilt
     ("presets", 16, integer(1, 255)),  # how many the camera has
 )
 

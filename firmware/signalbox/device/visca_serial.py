@@ -5,13 +5,13 @@ from .visca import Visca
 
 OPTIONS = (
     ("uart", REQUIRED, serial),  # the UART that the camera is wired to
-    ("tx", None, pin),  # its pins, if not the ones that MicroPython takes for it
-    ("rx", None, pin),
+    ("tx", None, pin),  # the pin to the camera, if not the one that MicroPython takes
+    ("rx", None, pin),  # the pin from the camera, if not the one that MicroPython takes
     ("baudrate", 9600, choice(9600, 19200, 38400, 115200)),  # as set at the camera
     ("address", 1, integer(1, 7)),  # the camera's place in the chain
-    ("pan_speed", 24, integer(1, 24)),  # the camera's fastest, of VISCA's steps
-    ("tilt_speed", 20, integer(1, 24)),
-    ("units", 14.4, number(1, 1000)),  # of VISCA in a degree of pan and tilt
+    ("pan_speed", 24, integer(1, 24)),  # the camera's fastest, in VISCA's steps
+    ("tilt_speed", 20, integer(1, 24)),  # the camera's fastest, in VISCA's steps
+    ("units", 14.4, number(1, 1000)),  # VISCA's units in a degree of pan and tilt
     ("presets", 16, integer(1, 255)),  # how many the camera has
 )
 
