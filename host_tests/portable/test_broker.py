@@ -106,6 +106,15 @@ def test_ids_are_random_uuids_of_version_4_in_lower_case():
     assert len({peer_id[19] for peer_id in ids}) > 1
 
 
+def test_every_other_bit_of_an_id_is_random():
+    for octets, peer_id in (
+        (bytes(16), "00000000-0000-4000-8000-000000000000"),
+        (b"\xff" * 16, "ffffffff-ffff-4fff-bfff-ffffffffffff"),
+        (bytes(range(16, 32)), "10111213-1415-4617-9819-1a1b1c1d1e1f"),
+    ):
+        assert Broker(random=lambda n, octets=octets: octets[:n]).connect().id == peer_id
+
+
 def test_more_peers_than_there_is_room_for_are_an_error_of_the_caller():
     relay = Relay(2, max_peers=2)
     assert raises(RuntimeError, relay.broker.connect)
@@ -384,6 +393,31 @@ def test_a_peer_that_goes_ends_its_sessions_before_the_listeners_know():
     assert relay.says(3, type="endSession", sessionId=kept) == [ended(1, kept)]
     ((_, message),) = relay.says(2, type="list")
     assert [p["id"] for p in message["producers"]] == [relay.id(1)]
+
+
+def test_a_peer_that_goes_ends_the_session_of_one_of_1_1():
+    relay = Relay(2)
+    assert relay.says(0, type="setProtocolVersion", version="v1_1") == []
+    relay.takes_roles(0, "producer")
+    session = relay.starts(1, 0)
+    end = {"type": "endSessionV1_1", "sessionId": session, "error": None}
+    assert relay.leaves(1) == [(0, end)]
+
+
+def test_a_peer_that_has_half_gone_for_want_of_memory_takes_no_message():
+    relay, session = with_session()
+    original = relay.broker._end_all
+
+    def no_memory(*arguments):
+        relay.broker._end_all = original
+        raise MemoryError
+
+    relay.broker._end_all = no_memory
+    assert raises(MemoryError, relay.broker.disconnect, relay.peers[1])
+    # Were it said to be on its way, its buffer would never come back.
+    sdp = {"type": "answer", "sdp": "v=0"}
+    assert relay.says(0, type="peer", sessionId=session, sdp=sdp) == []
+    assert relay.leaves(1) == [ended(0, session)]
 
 
 def test_dropping_the_producer_role_ends_only_what_it_produced():
