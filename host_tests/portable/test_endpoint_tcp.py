@@ -34,6 +34,29 @@ async def test_K1_not_before_the_last_octet_is_written():
     await session.outcome(code=1000, clean=True, initiator="peer", sent_code=1000, rcvd_code=1000)
 
 
+async def test_K1_whatever_tcp_says_to_it():
+    class Grumbling(ScriptedTransport):
+        def close(self):
+            super().close()
+            raise OSError(12, "scripted")
+
+    session = Session(transport=Grumbling())
+    await session.feed(session.peer_close(1000))
+    assert session.sent() == [(0x88, close_payload(1000))]
+    await session.outcome(code=1000, clean=True, initiator="peer", sent_code=1000, rcvd_code=1000)
+
+
+async def test_what_was_borrowed_is_given_back():
+    for client in ROLES:
+        session = Session(client)
+        buffers = session.ws.connection.settings.buffers
+        await session.feed(session.peer(0x81, b"m1"), session.peer_close(1000), EOF)
+        await session.clock.advance(400)
+        assert session.transport.ended == FIN
+        # No other was made to drain it, and the one that read is there for the next connection.
+        assert len(buffers._free) == 1
+
+
 async def test_K2_unread_input_is_drained():
     session = Session(buffer=200)
     # More than one read, of what a peer may send in the same breath as its Close.

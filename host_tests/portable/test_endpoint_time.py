@@ -3,6 +3,7 @@
 import asyncio
 
 from scripted import EOF, FIN, RST, ScriptedTransport, Session, messages, raises, run, start
+from signalbox.net import endpoint
 from signalbox.net.endpoint import Deadline
 from signalbox.ws.close import ConnectionClosed
 from wire import ROLES, close_payload
@@ -355,6 +356,29 @@ async def test_a_deadline_that_is_met_cancels_nothing():
     task = start(in_time())
     await session.clock.advance(2500)
     assert await task is False
+
+
+async def test_a_fault_in_one_does_not_stop_the_clock_of_others():
+    class Faulty:
+        ticks = 0
+
+        def tick(self, now):
+            self.ticks += 1
+            raise (MemoryError, KeyError("scripted"))[self.ticks % 2]
+
+    session = Session(ping_interval=1000, pong_timeout=500)
+    reported = []
+    endpoint.print_exception = reported.append
+    faulty = Faulty()
+    endpoint.watch(faulty)
+    await session.clock.advance(1200)
+    assert session.sent() == [(0x89, b"signalbox")]
+    assert faulty.ticks >= 10
+    # A full heap is no news; what else goes wrong is said.
+    assert 5 <= len(reported) <= faulty.ticks // 2 + 1
+    assert all(isinstance(error, KeyError) for error in reported)
+    endpoint.unwatch(faulty)
+    await session.drop()
 
 
 async def test_two_connections_share_the_clock():

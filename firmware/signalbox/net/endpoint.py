@@ -9,7 +9,7 @@ import asyncio
 import gc
 from collections import deque, namedtuple
 
-from ..compat import DONE, const, sleep_ms, ticks_diff, ticks_ms
+from ..compat import DONE, const, print_exception, sleep_ms, ticks_diff, ticks_ms
 from ..ws.close import ConnectionClosed
 from ..ws.connection import encode
 from .transport import is_reset
@@ -78,8 +78,10 @@ async def _clock():
             if i < len(_live):
                 try:
                     _live[i].tick(now)
-                except MemoryError:
-                    pass  # it is called again; and no other one must miss its turn
+                except Exception as error:
+                    # It is called again; and no other one must miss its turn, now or ever.
+                    if not isinstance(error, MemoryError):
+                        print_exception(error)
         await sleep_ms(_TICK)
     _clock_task = None
 
@@ -683,9 +685,14 @@ class WebSocket:
                         break
             except (OSError, MemoryError):
                 pass
+            if buf:
+                connection.settings.buffers.give_back(buf)
         self._writer.cancel()
-        transport.close()
         unwatch(self)
+        try:
+            transport.close()
+        except OSError:
+            pass  # whatever TCP says to it, this is the end
 
 
 def _chunk(reader):
