@@ -47,6 +47,9 @@ else
 	exit $$status
 endif
 
+page: ## the on-board page in Chromium, a person's way through it
+	@$(RUN) -m pytest host_tests/page -rs $(ARGS)
+
 bench: ## speed and memory beside other implementations, as ratios
 	@$(RUN) host_tests/bench/run.py $(ARGS)
 
@@ -93,5 +96,5 @@ clean: ## delete what the targets left in this directory (the shared cache stays
 	rm -rf build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find firmware host_tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test autobahn interop bench size fuzz board lint diagram reference clean
+.PHONY: help run test autobahn interop page bench size fuzz board lint diagram reference clean
 .PHONY: flash image deploy provision monitor board-test doctor

@@ -18,6 +18,8 @@ import env
 
 WEB = Path(env.ROOT) / "firmware" / "web"
 NAME = "page.http"
+# In the order in which they run. All of them are one script: what one declares, the others see.
+SCRIPTS = ("words", "connection", "devices", "preview", "control", "motion", "buttons", "app")
 LARGEST = 24 * 1024  # octets, header fields included
 
 
@@ -38,7 +40,8 @@ def build(directory):
 
 def page():
     """The octets of page.http."""
-    script = minified_script((WEB / "app.js").read_text("utf-8"))
+    scripts = [(WEB / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
+    script = '"use strict";{\n' + minified_script("\n".join(scripts)) + "\n}"
     style = minified_style((WEB / "style.css").read_text("utf-8"))
     icon = re.sub(r">\s+<", "><", (WEB / "icon.svg").read_text("utf-8").strip())
     text = minified_html((WEB / "index.html").read_text("utf-8"))
