@@ -11,7 +11,7 @@ MAX_VIEWERS = 4
 
 _EVERY = const(200)  # ms between two messages of the state to one viewer, at least
 _PAUSE = const(50)  # ms that a viewer isn't read from, who has sent too much
-_UNSUPPORTED_DATA = const(1003)  # close.UNSUPPORTED_DATA
+_UNSUPPORTED_DATA = const(1003)  # RFC 6455 section 7.4.1
 
 
 class ControlSocket:
