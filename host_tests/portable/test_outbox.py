@@ -127,6 +127,29 @@ async def test_a_buffer_comes_back_when_its_message_is_written_and_no_sooner():
     await row.end()
 
 
+async def test_a_message_that_is_being_sent_does_not_count():
+    # A list of many peers is more than a board's TCP takes at once, and gstwebrtc-api asks for two.
+    row = Row(room=5744)
+    row.outbox.put("x" * (MOST + 500))
+    row.outbox.put("y" * 60)
+    await run()
+    assert row.reasons == []
+    row.outbox.put("z" * (MOST - 60))
+    assert row.reasons == []
+    row.transport.give_room(None)
+    await run()
+    assert [len(text) for text in row.texts()] == [MOST + 500, 60, MOST - 60]
+    row.is_empty()
+    # The next ones count from the beginning.
+    row.transport.room = 0
+    row.outbox.put("a")
+    row.outbox.put("b" * MOST)
+    assert row.reasons == []
+    row.outbox.put("c")
+    assert row.reasons == ["messages are not read"]
+    await row.end()
+
+
 async def test_who_lets_too_much_gather_is_closed_with_1008():
     row = Row(room=0)
     n = 0
@@ -175,11 +198,11 @@ async def test_what_is_in_the_pool_s_buffers_does_not_count_but_small_buffers_do
     row.outbox.put("first")
     n = 0
     while not row.reasons:
-        assert n <= MOST // PIECE
+        assert n <= MOST // PIECE + 1
         buf = row.pool.lend(b"x" * PIECE)
         row.outbox.put(("head", memoryview(buf)[:4]), buf)
         n += 1
-    assert n == MOST // PIECE
+    assert n == MOST // PIECE + 1
     await row.end()
 
 

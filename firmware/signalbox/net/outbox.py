@@ -6,7 +6,8 @@ from ..compat import IN_FLIGHT, const, text_octets, ticks_diff, ticks_ms
 from ..ws.close import ConnectionClosed
 from .endpoint import unwatch, watch
 
-MOST = 8192  # octets that wait for one peer, beside those in buffers of a pool
+# Octets that wait for one peer, behind what is being sent and beside what is in a pool's buffers.
+MOST = 8192
 STALL = 10000  # ms in which a message must be written
 STALL_WANTED = 2000  # the same, while others wait for the buffer that it is in; twice to get it
 
@@ -25,7 +26,7 @@ class Outbox:
     # What most never need is kept here until it is set: a board counts the octets.
     _in_flight = IN_FLIGHT
     _unanswered = 0
-    _waiting = 0  # octets of the messages that are not in the pool's buffers
+    _waiting = 0  # octets of the messages behind the first that are not in the pool's buffers
     _since = ticks_ms()  # of the first message
     _task = None
     _last = None  # code of the Close behind the messages
@@ -60,8 +61,8 @@ class Outbox:
             if self._ws.asked or self._last is not None:
                 self._give_back(lent)
                 return
-            n = _weight(message, lent)
-            if self._messages and self._waiting + n > MOST:
+            n = _weight(message, lent) if self._messages else 0
+            if self._waiting + n > MOST:
                 self._give_up(_POLICY_VIOLATION, "messages are not read")
                 self._give_back(lent)
                 return
@@ -105,8 +106,9 @@ class Outbox:
                 if self._last is None:
                     self._since = ticks_ms()
                 await self._send_one(message)
-                self._waiting -= _weight(message, lent)
                 self._messages.pop(0)
+                if self._messages:
+                    self._waiting -= _weight(*self._messages[0])
                 self._give_back(lent)
             if self._last is not None:
                 self._ws.close(self._last)
