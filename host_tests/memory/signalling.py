@@ -11,10 +11,13 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-PROGRAMS = Path(__file__).parent / "programs"
+DIRECTORY = Path(__file__).parent / "programs"
+# To be deployed with the firmware, see mpy.deployed(): on a board nothing is compiled.
+PROGRAMS = (DIRECTORY / "signalling_server.py", DIRECTORY / "signalling_client.py")
 sys.path.append(str(Path(__file__).parents[1] / "bench"))
 
 import light  # noqa: E402
@@ -153,9 +156,9 @@ class Server:
 
     def __init__(self, unix, heap_kb, peers):
         self.port = free_port()
-        program = PROGRAMS / "signalling_server.py"
+        heap = ("-X", f"heapsize={heap_kb}k")
         self.process = subprocess.Popen(
-            [unix.path, "-X", f"heapsize={heap_kb}k", program, str(self.port), str(peers)],
+            [unix.path, *heap, "-m", "signalling_server", str(self.port), str(peers)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -231,9 +234,9 @@ def fits(unix, heap_kb, peers, sessions):
 def client_fits(unix, heap_kb):
     """Whether a client has a session in that heap."""
     with contextlib.closing(light.Listener()) as listener, contextlib.ExitStack() as stack:
-        program = PROGRAMS / "signalling_client.py"
+        heap = ("-X", f"heapsize={heap_kb}k")
         process = subprocess.Popen(
-            [unix.path, "-X", f"heapsize={heap_kb}k", program, str(listener.port)],
+            [unix.path, *heap, "-m", "signalling_client", str(listener.port)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=unix.env,
@@ -299,7 +302,11 @@ def growth(unix, heap_kb, peers, sessions, report=print):
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[2] / "tools"), str(Path(__file__).parents[1])]
     import env
+    import heap64
+    import mpy
     from unix_port import UnixPort
 
     unix = UnixPort(env.micropython())
-    growth(unix, 176, 4, int(sys.argv[1]) if sys.argv[1:] else SESSIONS)
+    with tempfile.TemporaryDirectory() as scratch, heap64.search_path(unix, scratch):
+        mpy.deployed(heap64.host_arch(unix), Path(scratch), PROGRAMS)
+        growth(unix, 176, 4, int(sys.argv[1]) if sys.argv[1:] else SESSIONS)

@@ -1,0 +1,228 @@
+"""What is deployed, bundles and all: the portable tests against it, and what bundling keeps.
+
+The tests name modules that no board has. So each of those gets a stand-in, which finds its names,
+and sets them, where they are now: see programs/bundled_runner.py.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import bundle
+import mpy
+import portable_items
+import pytest
+from unix_port import UnixPort
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE / "memory"))
+
+import heap64  # noqa: E402
+
+PORTABLE_TESTS = sorted(path.stem for path in (HERE / "portable").glob("test_*.py"))
+STAND_INS = HERE / "programs" / "bundled_runner.py"
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory, micropython):
+    """The unix port as a board: with what is deployed, and no other firmware but the twins."""
+    directory = tmp_path_factory.mktemp("board")
+    arch = heap64.host_arch(micropython)
+    mpy.deployed(arch, directory)
+    compiled = tmp_path_factory.mktemp("compiled")
+    mpy.compile_for(arch, compiled)
+    for twin in compiled.rglob("*_portable.mpy"):
+        target = directory / twin.relative_to(compiled)
+        if not target.exists():
+            twin.rename(target)
+    bundler = mpy.bundler_for(arch)
+    stand_ins = {}
+    for name in bundler.modules:
+        if name not in bundler.files:
+            names = bundler.names(name)
+            stand_ins[name] = {
+                "file": bundler.place(name, "")[0],
+                "names": {n: there for n, there in names.items() if isinstance(there, str)},
+                "constants": {n: c.value for n, c in names.items() if not isinstance(c, str)},
+            }
+    (directory / "stand_ins.json").write_text(json.dumps(stand_ins))
+    port = UnixPort(micropython.path)
+    port.env["MICROPYPATH"] = f"{directory}:{HERE / 'portable'}:.frozen"
+    port.stand_ins = directory / "stand_ins.json"
+    return port
+
+
+@pytest.mark.parametrize("module", PORTABLE_TESTS)
+def test_portable(board, module):
+    _, output = board.run(
+        STAND_INS, board.stand_ins, module, timeout_s=portable_items.MODULE_TIMEOUT_S
+    )
+    results, last_words = portable_items.parse(output)
+    failures = "".join(f"{name}\n{text}" for name, text in results.items() if text)
+    assert not failures
+    assert f"done {len(results)} 0" in output, last_words
+    assert len(results) == len(portable_items.UnixRun(HERE / "portable" / f"{module}.py").tests)
+
+
+def test_a_session_and_nothing_but_files_of_a_board(tmp_path, micropython):
+    """Without the source tree and without twins, a client connects, echoes and closes."""
+    arch = heap64.host_arch(micropython)
+    mpy.deployed(arch, tmp_path, roles={"signalbox.client": ("signalbox.net.client",)})
+    program = (HERE / "memory" / "programs" / "echo_session.py").read_text()
+    (tmp_path / "echo_session.py").write_text(program.replace(".net.client", ".client"))
+    port = UnixPort(micropython.path)
+    port.env["MICROPYPATH"] = f"{tmp_path}:.frozen"
+    assert heap64.session_fits(port, heap64.LARGEST_KB, tmp_path / "echo_session.py")
+
+
+def test_what_only_some_need_is_a_file_of_its_own():
+    imports = mpy.imports_of_firmware()
+    bundles = mpy.bundles(imports)
+    assert set(bundles) == {mpy.CORE, *mpy.ROLES}
+    bundled = [name for names in bundles.values() for name in names]
+    assert len(bundled) == len(set(bundled))
+    assert "signalbox.ws.connection" in bundles[mpy.CORE]
+    assert "signalbox.net.server" in bundles["signalbox.server"]
+    assert "signalbox.net.client" in bundles["signalbox.client"]
+    for name in ("signalbox.net.tls", "signalbox.signalling.peer", "signalbox.signalling_local"):
+        assert name not in bundled
+    for names in bundles.values():
+        for place, name in enumerate(names):
+            later = set(names[place:])
+            assert not later & set(imports[name][0]), name
+
+
+def test_a_traceback_names_the_function(tmp_path, micropython):
+    mpy.deployed(None, tmp_path)
+    port = UnixPort(micropython.path)
+    port.env["MICROPYPATH"] = f"{tmp_path}:.frozen"
+    _, output = port.run(
+        "-c", "import signalbox.client as c; c.connect('http://host')", timeout_s=10
+    )
+    assert '"client.py"' in output
+    assert "in __init__" in output
+    assert "ValueError: a WebSocket URL begins with" in output
+
+
+class Sources:
+    """Modules of a package `p`, from their texts, and what becomes of them."""
+
+    def __init__(self, directory, **texts):
+        self._directory = directory
+        self.paths = {"p": self._write("p/__init__.py", "")}
+        for name, text in texts.items():
+            self.paths[f"p.{name}"] = self._write(f"p/{name}.py", text)
+
+    def _write(self, name, text):
+        path = self._directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def bundled(self, *names):
+        return bundle.Bundler(self.paths, {"p.all": [f"p.{name}" for name in names]})
+
+    def run(self, *names):
+        """The globals of the bundle, run by CPython: `const` and imports of `p` aside."""
+        code = self.bundled(*names).source("p.all")
+        space = {"__name__": "p.all"}
+        exec(compile(code, "p.all", "exec"), space)
+        return space
+
+
+def test_the_same_name_for_different_things(tmp_path):
+    sources = Sources(
+        tmp_path,
+        a="def size(x):\n    return 1\n\ndef a():\n    size2 = 5\n    return size(0) + size2\n",
+        b="from .a import a as other\nsize = [2]\n\ndef b():\n    return size + [other()]\n",
+    )
+    space = sources.run("a", "b")
+    assert space["a"]() == 6
+    assert space["b"]() == [2, 6]
+
+
+def test_what_hides_a_global_hides_it(tmp_path):
+    sources = Sources(
+        tmp_path,
+        a="x = [1]\ny = [2]\n",
+        b="""
+from .a import x, y
+z = []
+
+class C:
+    x = x
+    y = [x, y]
+    def z(self, y, *x, **more):
+        return [x, y, more, [z for z in x if z], lambda y=y: (y, z), z]
+
+def f(y=y):
+    global z
+    z = x
+    def g():
+        nonlocal y
+        y = y + x
+        for x2 in y:
+            pass
+        return y
+    return g(), {x: y for x in y}, [x for y in x]
+""",
+    )
+    space = sources.run("a", "b")
+    assert space["C"].x == [1]
+    assert space["C"].y == [[1], [2]]
+    x, y, more, some, function, z = space["C"]().z(7, 8, m=9)
+    assert (x, y, more, some, function(), z) == ((8,), 7, {"m": 9}, [8], (7, []), [])
+    assert space["f"]() == ([2, 1], {2: [2, 1], 1: [2, 1]}, [[1]])
+
+
+def test_constants_are_part_of_the_code(tmp_path):
+    sources = Sources(
+        tmp_path,
+        a="""
+from micropython import const
+_A = const(3)
+B = 1 << _A
+NAME = 'ab'
+LONG = 'x' * 20
+""",
+        b="""
+from .a import B, NAME
+from . import a
+def f(n=B):
+    return n + a.B, NAME, a.LONG
+""",
+        c="from .a import B\nC = B + 1\n\ndef c():\n    from .b import f\n    return f(C)\n",
+    )
+    text = sources.bundled("a", "b").source("p.all")
+    assert "_A" not in text and "B" not in text.replace("LONG", "") and "const" not in text
+    space = sources.run("a", "b", "c")
+    assert space["f"]() == (16, "ab", "x" * 20)
+    assert space["c"]() == (17, "ab", "x" * 20)
+    # A module that stays one keeps its own public ones: somebody may ask for them by name.
+    assert "C = 8 + 1" in sources.bundled("a", "b").source("p.c")
+
+
+def test_one_of_two_ways_to_come_by_a_name(tmp_path):
+    text = "try:\n    from .{} import f\nexcept ImportError:\n    from .slow import f\n"
+    sources = Sources(
+        tmp_path, slow="def f():\n    return 1\n", a=text.format("fast"), b="from .a import f\n"
+    )
+    source = sources.bundled("a", "b").source("p.all")
+    assert "from .fast import f" in source
+    assert "from .slow import f" in source
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("from micropython import const\n_X = const(1)\n_X = const(2)\n", "_X is no constant"),
+        ("from . import a\nprint(a)\n", "used as an object"),
+        ("import p.a\n", "from … import"),
+        ("from .a import x as other\n\ndef f(x):\n    return other\n", "hides x"),
+        ("def f():\n    from . import a\n    return a.x\n", "in a function"),
+    ],
+)
+def test_what_can_not_be_bundled(tmp_path, text, complaint):
+    sources = Sources(tmp_path, a="x = []\n", b=text)
+    with pytest.raises(bundle.BundleError, match=complaint):
+        sources.bundled("a", "b").source("p.all")
