@@ -5,8 +5,10 @@ Each picture is a binary message, a JPEG. What a viewer says is not listened to.
 
 import asyncio
 import gc
+import sys
 
 from .compat import IN_FLIGHT, const, sleep_ms, ticks_ms
+from .device.preview import Preview
 from .net.endpoint import unwatch, watch
 from .net.outbox import Pieces
 from .ws.close import ConnectionClosed
@@ -15,6 +17,17 @@ _POLICY_VIOLATION = const(1008)  # close.POLICY_VIOLATION
 _TRY_AGAIN_LATER = const(1013)
 _RECEIVING = const(0)  # close._RECEIVING
 _RETRY = const(100)  # ms until there may be memory again
+
+
+def create(options, driver, pool=None):
+    """The PreviewServer that the configuration's `preview` asks for.
+
+    `driver`: of the device, or None. ValueError when its source is not to be had.
+    """
+    name = "signalbox.device.preview_" + options["source"]
+    __import__(name)
+    source = sys.modules[name].create(options, driver)
+    return PreviewServer(Preview(source, options["fps"], options["viewers"]), pool)
 
 
 class PreviewServer:

@@ -122,6 +122,8 @@ function renderCamera() {
   const state = camera || {};
   const caps = health?.caps;
   for (const element of all("[data-cap]")) element.hidden = Array.isArray(caps) && !caps.includes(element.dataset.cap);
+  // They are counted from 0, which has no key.
+  for (const key of $("preset-keys").children) key.hidden = Number(key.textContent) >= (health?.presets ?? 10);
   $("switches").hidden = all("[data-switch]").every((button) => button.hidden);
   for (const button of all("[data-switch]")) button.setAttribute("aria-checked", String(state[button.dataset.switch] === true));
   for (const button of all("button[data-tally]")) button.setAttribute("aria-pressed", String(state.tally === button.dataset.tally));
@@ -131,9 +133,11 @@ function renderCamera() {
   $("tally-lamp").hidden = tally === "off";
   show("tally-lamp", tally === "program" ? "ON AIR" : "PREVIEW");
   const degrees = (value) => ((value < 0 ? "−" : "+") + Math.abs(value).toFixed(1) + "°").padStart(7);
-  const placed = typeof state.pan === "number";
-  $("place").hidden = !placed;
-  if (placed) show("place", `P${degrees(state.pan)}  T${degrees(state.tilt)}  Z${String(Math.round(state.zoom)).padStart(4)} %`);
+  const per = (value) => String(Math.round(value)).padStart(4) + " %";
+  const words = [["P", state.pan, degrees], ["T", state.tilt, degrees], ["Z", state.zoom, per]]
+    .filter(([, value]) => typeof value === "number").map(([letter, value, form]) => letter + form(value));
+  $("place").hidden = !words.length;
+  show("place", words.join("  "));
   const zoom = $("zoom");
   zoom.hidden = typeof state.zoom !== "number";
   zoom.setAttribute("aria-valuenow", Math.round(state.zoom || 0));

@@ -18,7 +18,7 @@ function request(verb, structure = {}, then = report) {
 
 function report(reply) {
   if (!reply.error) return;
-  if (camera?.control === "other" || /is in control/.test(reply.error)) askTakeover();
+  if (/is in control/.test(reply.error)) askTakeover();
   else notice(reply.error[0].toUpperCase() + reply.error.slice(1));
 }
 

@@ -9,7 +9,7 @@ from signalbox.preview_server import PreviewServer
 from signalbox.ws.buffers import Pool
 from signalbox.ws.connection import Settings
 from test_server import ACCEPTED, REQUEST, Listener
-from wire import KEY, close_payload, frame, frames
+from wire import KEY, close_payload, frame, frames, raises
 
 SIZE = 3000  # octets of a picture, more than the connections' buffers
 
@@ -251,3 +251,16 @@ async def test_no_memory_for_pictures():
     again = await site.watch()
     assert pictures(again) == [1]
     await site.end(again)
+
+
+def test_as_the_configuration_says():
+    options = {"source": "pattern", "fps": 4, "viewers": 1}
+    route = preview_server.create(options, None)
+    viewer = route._preview.join()
+    assert route.full
+    assert route._preview.tick(0) == 250
+    assert bytes(viewer.take(0)[:2]) == b"\xff\xd8"
+    viewer.done()
+    route._preview.leave(viewer)
+    missing = {"source": "camera", "frame_size": "VGA", "quality": 80, "fps": 4, "viewers": 1}
+    raises(ValueError, preview_server.create, missing, None)
