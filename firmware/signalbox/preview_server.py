@@ -14,7 +14,9 @@ from .net.outbox import Pieces
 from .ws.close import ConnectionClosed
 
 _POLICY_VIOLATION = const(1008)  # close.POLICY_VIOLATION
+_INTERNAL_ERROR = const(1011)  # close.INTERNAL_ERROR
 _TRY_AGAIN_LATER = const(1013)
+_LOOK = const(500)  # ms between two looks whether viewers are gone
 _RECEIVING = const(0)  # close._RECEIVING
 _RETRY = const(100)  # ms until there may be memory again
 
@@ -93,12 +95,21 @@ class PreviewServer:
         try:
             while self._preview.viewers:
                 wait = self._tick()
-                self._changed.set()  # also without a picture: a viewer may be gone
-                self._changed.clear()
-                await sleep_ms(wait)
+                self._wake()
+                await sleep_ms(min(wait, _LOOK))
+        except Exception:
+            for ws in self._sending.values():
+                ws.close(_INTERNAL_ERROR)
+            raise
         finally:
             unwatch(self)
             self._task = None
+            self._wake()
+
+    def _wake(self):
+        # Also without a picture: a viewer may be gone.
+        self._changed.set()
+        self._changed.clear()
 
     def _tick(self):
         preview = self._preview

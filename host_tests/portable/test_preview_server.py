@@ -240,6 +240,42 @@ async def test_a_source_that_fails_is_reported_once():
     await site.end()
 
 
+async def test_a_source_with_a_mistake_ends_it_for_its_viewers_alone():
+    site = Site()
+    make = site.route._make
+    raised = []
+
+    async def watched():
+        try:
+            await make()
+        except TypeError as error:
+            raised.append(error)
+
+    site.source.error = TypeError("scripted")
+    site.route._make = watched
+    viewer = await site.watch()
+    assert len(raised) == 1
+    assert pictures(viewer) == [("close", 1011)]
+    viewer.feed(frame(0x88, close_payload(1011), KEY))
+    await run()
+    site.source.error = None
+    again = await site.watch()
+    assert pictures(again) == [1]
+    await site.end(again)
+
+
+async def test_a_viewer_of_rare_pictures_is_gone_at_once():
+    site = Site()
+    site.preview._interval = 10000
+    viewer = await site.watch()
+    site.server.close()
+    viewer.feed(frame(0x88, close_payload(1001), KEY))
+    await site.clock.advance(600)
+    assert viewer.ended == FIN
+    assert site.server._clients == 0
+    await site.end()
+
+
 async def test_no_memory_for_pictures():
     site = Site()
     site.source.size = 1 << 60
