@@ -3,9 +3,9 @@
 import shutil
 
 import board as boards
+import board_image
 import cli
 import faults
-import flash_image
 import littlefs_image
 import made
 import pytest
@@ -68,7 +68,7 @@ def test_it_is_imaged_and_flashed(name, tmp_path):
             port = ["--port", str(volume.path), "--erase-config"]
             assert cli.main([*command, *port]) == 0
         image.write_bytes(volume.received)
-        files = flash_image.family(board).read_image(board, image).files
+        files = board_image.family(board).read_image(board, image).files
     else:
         assert cli.main([*command, "--port", str(tmp_path / "unix")]) == 0
         files = (tmp_path / "unix" / "flash.littlefs").read_bytes()

@@ -1,8 +1,8 @@
 """make flash for the ESP32s: the real esptool, and a double of the chip's loader."""
 
 import board as boards
+import board_image
 import cli
-import flash_image
 import kept_config
 import littlefs_image
 import made
@@ -61,7 +61,7 @@ def test_micropython_alone(name, stub, files):
         chip.flash[made.NVS_AT : made.NVS_AT + len(NVS)] = NVS
         chip.flash[board.vfs_offset : board.vfs_offset + 4] = b"mine"
         assert run(board, chip, "--firmware", firmware, *stub) == 0
-        assert has(chip, flash_image.family(board).read_firmware(board, firmware).firmware)
+        assert has(chip, board_image.family(board).read_firmware(board, firmware).firmware)
         assert has(chip, [(made.NVS_AT, NVS), (board.vfs_offset, b"mine")])
 
 
@@ -72,7 +72,7 @@ def test_an_image_onto_a_bare_board(name, stub, files):
     image = files(board, image=True)
     with chip_of(board) as chip:
         assert run(board, chip, "--image", image, *stub) == 0
-        content = flash_image.family(board).read_image(board, image)
+        content = board_image.family(board).read_image(board, image)
         assert has(chip, content.parts(board))
         assert littlefs_image.read(board, bytes(chip.flash[board.vfs_offset :])) == (
             littlefs_image.read(board, content.files)
@@ -84,7 +84,7 @@ def test_over_the_network(files):
     firmware = files(board)
     with chip_of(board, tcp=True) as chip:
         assert run(board, chip, "--firmware", firmware) == 0
-        assert has(chip, flash_image.family(board).read_firmware(board, firmware).firmware)
+        assert has(chip, board_image.family(board).read_firmware(board, firmware).firmware)
 
 
 @pytest.mark.parametrize("name", ESP)
@@ -252,7 +252,7 @@ def test_a_fault_is_overcome(name, stub, faults, files):
     firmware = files(board)
     with chip_of(board, Faults(**faults)) as chip:
         assert run(board, chip, "--firmware", firmware, *stub) == 0
-        assert has(chip, flash_image.family(board).read_firmware(board, firmware).firmware)
+        assert has(chip, board_image.family(board).read_firmware(board, firmware).firmware)
 
 
 @pytest.mark.parametrize("stub", STUBS)
@@ -273,4 +273,4 @@ def test_a_fault_that_stays_is_told_and_the_next_run_is_whole(faults, said, stub
         assert said in told and "run it again" in told
         chip.faults = Faults()
         assert run(board, chip, "--firmware", firmware, *stub) == 0
-        assert has(chip, flash_image.family(board).read_firmware(board, firmware).firmware)
+        assert has(chip, board_image.family(board).read_firmware(board, firmware).firmware)

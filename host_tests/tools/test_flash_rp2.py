@@ -7,9 +7,9 @@ import os
 import time
 
 import board as boards
+import board_image
 import cli
 import families.rp2
-import flash_image
 import kept_config
 import littlefs_image
 import made
@@ -112,16 +112,16 @@ def test_the_configuration_survives_an_image(name, files, tmp_path, micropython_
     sizes = []
     with BootLoader(tmp_path / "volume", board.chip, lambda: sizes[0] if sizes else None) as volume:
         told = micropython_on(volume, CONFIG)
-        content = flash_image.family(board).read_image(board, image)
+        content = board_image.family(board).read_image(board, image)
         expected = content.with_files(
             littlefs_image.add(board, content.files, {"/config.json": CONFIG})
         )
-        flash_image.family(board).write_image(board, expected, tmp_path / "expected.uf2")
+        board_image.family(board).write_image(board, expected, tmp_path / "expected.uf2")
         sizes.append((tmp_path / "expected.uf2").stat().st_size)
         assert run(board, "--port", "/dev/ttyACM0", "--image", image) == 0
         assert told == ["exec", "bootloader"]
     (tmp_path / "received.uf2").write_bytes(volume.received)
-    now = flash_image.family(board).read_image(board, tmp_path / "received.uf2")
+    now = board_image.family(board).read_image(board, tmp_path / "received.uf2")
     assert littlefs_image.read(board, now.files)["/config.json"] == CONFIG
     assert not list(kept_config.directory().iterdir())
 

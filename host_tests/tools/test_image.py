@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 import board as boards
+import board_image
 import cli
 import env
-import flash_image
 import hexfile
 import littlefs_image
 import made
@@ -35,7 +35,7 @@ def image(tmp_path, monkeypatch):
     monkeypatch.setattr(release, "download", no_network)
 
     def make(board, *arguments, status=0):
-        output = tmp_path / f"image{flash_image.family(board).SUFFIX}"
+        output = tmp_path / f"image{board_image.family(board).SUFFIX}"
         firmware = made.firmware(board, tmp_path)
         chosen = ["--firmware", firmware] if firmware else []
         command = ["image", "--board", board.folder, *chosen, "--output", output, *arguments]
@@ -50,7 +50,7 @@ def load(name):
 
 
 def read(board, path):
-    return flash_image.family(board).read_image(board, path)
+    return board_image.family(board).read_image(board, path)
 
 
 @pytest.mark.parametrize("name", boards.names())
@@ -78,7 +78,7 @@ def test_an_image_is_read_back_as_it_was_made(name, image, tmp_path):
     board = load(name)
     back = read(board, image(board))
     if board.port != "unix":
-        released = flash_image.family(board).read_firmware(board, tmp_path / board.release)
+        released = board_image.family(board).read_firmware(board, tmp_path / board.release)
         assert back.firmware == released.firmware
         assert back.vfs_offset == released.vfs_offset == board.vfs_offset
     files = littlefs_image.read(board, back.files)
@@ -220,7 +220,7 @@ def test_an_interrupted_image_leaves_the_old_one(image, monkeypatch):
     def broken(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(flash_image.family(board), "write_image", broken)
+    monkeypatch.setattr(board_image.family(board), "write_image", broken)
     image(board, status=130)
     assert path.read_bytes() == old
     assert [each.suffix for each in path.parent.glob("image*")] == [".uf2"]
@@ -243,14 +243,14 @@ def test_a_uf2_with_a_block_missing(tmp_path):
     ):
         (tmp_path / "f.uf2").write_bytes(broken)
         with pytest.raises(WrongInput, match=said):
-            flash_image.family(board).read_firmware(board, tmp_path / "f.uf2")
+            board_image.family(board).read_firmware(board, tmp_path / "f.uf2")
 
 
 def test_a_uf2_that_reaches_into_the_file_system_is_refused(tmp_path):
     board = load("RPI_PICO_W")
     (tmp_path / "f.uf2").write_bytes(made.uf2_file(board, size=board.vfs_offset + 1))
     with pytest.raises(Refused, match="and the file system begins at 0x12c000"):
-        flash_image.family(board).read_firmware(board, tmp_path / "f.uf2")
+        board_image.family(board).read_firmware(board, tmp_path / "f.uf2")
 
 
 def flipped(octets, at):
@@ -274,7 +274,7 @@ def test_a_bin_that_is_not_whole(name, tmp_path):
     ):
         (tmp_path / "f.bin").write_bytes(broken)
         with pytest.raises(WrongInput, match=said):
-            flash_image.family(board).read_firmware(board, tmp_path / "f.bin")
+            board_image.family(board).read_firmware(board, tmp_path / "f.bin")
 
 
 def test_a_partition_of_its_own_for_the_file_system(tmp_path):
@@ -282,7 +282,7 @@ def test_a_partition_of_its_own_for_the_file_system(tmp_path):
     board = load("ESP32_GENERIC")
     table = made.partition_table((1, 0x81, 0x300000, 0x100000, b"vfs"))
     (tmp_path / "f.bin").write_bytes(made.esp_bin(board, table=table))
-    image = flash_image.family(board).read_firmware(board, tmp_path / "f.bin")
+    image = board_image.family(board).read_firmware(board, tmp_path / "f.bin")
     assert image.vfs_offset == 0x300000
 
 
@@ -394,7 +394,7 @@ def test_another_file_at_the_same_place_is_refused(site):
 def test_a_page_in_the_place_of_a_firmware_is_not_kept(site):
     board = load("RPI_PICO_W")
     (site.root / board.release).write_text("<html>".ljust(1024))
-    family = flash_image.family(board)
+    family = board_image.family(board)
     with pytest.raises(WrongInput):
         release.get(board, check=lambda path: family.read_firmware(board, path), site=site.url)
     assert not list((site.root.parent / "cache" / "firmware").iterdir())

@@ -3,8 +3,8 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import board_image
 import click
-import flash_image
 import release
 import sizes
 from cli import board_option, dry_run_option, port_option
@@ -49,7 +49,7 @@ def command(board, firmware, image, **options):
     """
     options = SimpleNamespace(**options)
     check_usage(firmware, image, options)
-    family = flash_image.family(board)
+    family = board_image.family(board)
     if image:
         content = family.read_image(board, image)
     else:

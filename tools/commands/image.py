@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import application
+import board_image
 import click
 import env
-import flash_image
 import release
 import sizes
 from cli import board_option, dry_run_option
@@ -38,7 +38,7 @@ CONFIG = "/config.json"
 @dry_run_option()
 def command(board, firmware, flash_size, config, output, dry_run):
     """Make one file that holds MicroPython and the application, for `flash --image`."""
-    family = flash_image.family(board)
+    family = board_image.family(board)
     if flash_size and board.vfs_bytes is not None and flash_size != board.flash_bytes:
         raise WrongInput(
             f"MicroPython for a {board.name} is built for {sizes.text(board.flash_bytes)} of flash",
@@ -51,7 +51,7 @@ def command(board, firmware, flash_size, config, output, dry_run):
     files = application.fresh(board)
     if config:
         files[CONFIG] = config.read_bytes()
-    image = flash_image.fill(board, image, files, flash_size)
+    image = board_image.fill(board, image, files, flash_size)
     if output is None:
         size = f"-{sizes.text(image.end()).replace(' ', '')}" if board.vfs_bytes is None else ""
         output = Path(env.ROOT) / "build" / f"{board.name}{size}{family.SUFFIX}"

@@ -1,9 +1,9 @@
 """ESP32, ESP32-S3, ESP32-C3: esptool as a program, and Intel HEX as the file of an image."""
 
 import board as boards
+import board_image
 import esp
 import esp_firmware
-import flash_image
 import hexfile
 import kept_config
 import littlefs_image
@@ -18,7 +18,7 @@ SUFFIX = ".hex"
 def read_firmware(board, path):
     """The Image of a MicroPython as it is released: a .bin file."""
     parts, (vfs_offset, vfs_bytes) = esp_firmware.split(path.read_bytes(), board, path.name)
-    return flash_image.Image(parts, vfs_offset, vfs_bytes).check(path.name)
+    return board_image.Image(parts, vfs_offset, vfs_bytes).check(path.name)
 
 
 def read_image(board, path):
@@ -44,7 +44,7 @@ def read_image(board, path):
     if size is None:
         raise WrongInput(f"{path.name} has no file system in it", f"make image BOARD={board.name}")
     files = littlefs_image.whole(pieces, vfs_offset, size)
-    return flash_image.Image(firmware, vfs_offset, vfs_bytes, files).check(path.name)
+    return board_image.Image(firmware, vfs_offset, vfs_bytes, files).check(path.name)
 
 
 def write_image(board, image, path):

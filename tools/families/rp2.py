@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-import flash_image
+import board_image
 import kept_config
 import littlefs_image
 import ports
@@ -21,7 +21,7 @@ APPEAR_S = 30  # from the command until the computer has mounted the volume
 def read_firmware(board, path):
     """The Image of a MicroPython as it is released: a .uf2 file."""
     front, parts = uf2.read(path.read_bytes(), board.chip, path.name)
-    image = flash_image.Image(parts, board.vfs_offset, board.vfs_bytes, front=front)
+    image = board_image.Image(parts, board.vfs_offset, board.vfs_bytes, front=front)
     return image.check(path.name)
 
 
@@ -47,7 +47,7 @@ def read_image(board, path):
             f"make image BOARD={board.name}",
         )
     files = littlefs_image.whole(pieces, board.vfs_offset, board.vfs_bytes)
-    return flash_image.Image(firmware, board.vfs_offset, board.vfs_bytes, files, front)
+    return board_image.Image(firmware, board.vfs_offset, board.vfs_bytes, files, front)
 
 
 def write_image(board, image, path):

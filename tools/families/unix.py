@@ -5,8 +5,8 @@ import shlex
 import shutil
 from pathlib import Path
 
+import board_image
 import env
-import flash_image
 import kept_config
 import littlefs_image
 from faults import NoBoard, Refused, ToolError, WrongInput
@@ -25,7 +25,7 @@ cd {directory} && exec {micropython} -X heapsize={heap} {boot} "$@"
 
 def read_firmware(board, path):
     """The unix port is a program of this computer: nothing of it is in an image."""
-    return flash_image.Image([], board.vfs_offset, board.vfs_bytes)
+    return board_image.Image([], board.vfs_offset, board.vfs_bytes)
 
 
 def read_image(board, path):
@@ -33,7 +33,7 @@ def read_image(board, path):
     files = path.read_bytes()
     if littlefs_image.size_of(files) != len(files):
         raise WrongInput(f"{path.name} is no file system", f"make image BOARD={board.name}")
-    return flash_image.Image([], board.vfs_offset, board.vfs_bytes, files)
+    return board_image.Image([], board.vfs_offset, board.vfs_bytes, files)
 
 
 def write_image(board, image, path):
