@@ -4,6 +4,7 @@ import asyncio
 
 from scripted import EOF, FIN, Clock, ScriptedTransport, messages, run, start
 from signalbox.net import endpoint, listener, server
+from signalbox.net.listener import Listener as SocketListener
 from signalbox.net.server import Response, serve
 from signalbox.ws.connection import Settings
 from wire import KEY, Source, close_payload, frame, frames, raises
@@ -514,7 +515,7 @@ def test_a_client_that_is_accepted_without_memory_is_let_go():
     kept = listener.socket, listener.Transport
     listener.socket, listener.Transport = Sockets(), no_memory
     try:
-        assert raises(MemoryError, listener.Listener("192.0.2.1", 8080, 5).accept)
+        assert raises(MemoryError, SocketListener("192.0.2.1", 8080, 5).accept)
         assert closed == ["accepted"]
     finally:
         listener.socket, listener.Transport = kept
