@@ -111,6 +111,25 @@ class Board:
         """Whether the board's clock may not run ahead of the wall clock."""
         self._simulator.paced = on
 
+    async def wait_for_output(self, text, timeout_s):
+        """Wait until what runs has printed `text`. Returns all of its output until then."""
+        found = asyncio.Event()
+        output = bytearray()
+
+        def receive(octets):
+            output.extend(octets)
+            if text.encode() in output:
+                found.set()
+
+        self._cdc.on_serial_data = receive
+        try:
+            await self._simulator.wait_for(found, timeout_s)
+        except asyncio.TimeoutError:
+            raise BoardTimeoutError(timeout_s, output.decode(errors="replace")) from None
+        finally:
+            self._cdc.on_serial_data = None
+        return output.decode(errors="replace")
+
     async def run(self, source, timeout_s, on_output=None):
         """Run source text. Returns (what it printed, the traceback or ""); TimeoutError.
 
