@@ -234,10 +234,9 @@ class Control:
             self._need("zoom")
         self._claim(controller, now)
         self._refreshed = now
-        if speeds == self._speeds:
-            return
         if speeds == _STILL and not self._focusing:
-            self._stop()
+            if self._speeds != _STILL:
+                self._stop()
             return
         self._speeds = speeds
         try:

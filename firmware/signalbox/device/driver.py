@@ -32,7 +32,7 @@ class Driver:
         """Go on moving at these speeds, until the next call. Caps "ptz" and "zoom".
 
         Whole numbers from -100 to 100, per cent of the fastest: right, up and in are positive.
-        What isn't in `caps` is 0.
+        What isn't in `caps` is 0. It is called again with the same speeds, as long as they last.
         """
         raise Unsupported
 
