@@ -267,6 +267,15 @@ def test_I8_header_past_the_limit():
                     assert not outcome.clean
 
 
+def test_I8_a_message_has_begun_however_large_it_is():
+    for client in ROLES:
+        for n in (126, 1 << 16, (1 << 30) - 1, 1 << 30, 1 << 40, (1 << 63) - 1):
+            end = End(client, max_message=100)
+            assert end.receive(too_large(0x82, n, not client)) == [(FAILED, 1009)]
+            assert end.sent() == [(0x88, close_payload(1009))]
+            end.outcome(initiator="local", sent_code=1009, failed_with=1009, truncated=True)
+
+
 def test_I8_length_with_the_highest_bit_is_no_length():
     for client in ROLES:
         header = too_large(0x82, 1 << 63, not client)

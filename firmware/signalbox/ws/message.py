@@ -178,7 +178,10 @@ class MessageReader(FrameParser):
         self.position = self._end
         if result == _MORE:
             return _NEED_DATA
-        return _PROTOCOL_ERROR if result == _VIOLATION else _TOO_BIG
+        if result == _VIOLATION:
+            return _PROTOCOL_ERROR
+        self._left = 0  # a message has begun, as where its length can be held
+        return _TOO_BIG
 
     def _whole_binary(self):
         at = self.position
