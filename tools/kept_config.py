@@ -5,7 +5,6 @@ into that, and kept on this computer until the image is on the board: should it 
 nothing is lost.
 """
 
-import json
 import os
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import env
 import remote
 from faults import NoBoard, Refused, WrongInput
 from progress import say
+from signalbox import config as configuration
+from signalbox.json_text import JsonError, loads
 
 PATH = "/config.json"
 LARGEST = 1 << 16  # octets; a board's RAM would not hold more
@@ -72,17 +73,32 @@ def choose(options, from_board):
     Config or None, and raises Refused if it can't know.
     """
     if options.config:
-        octets = options.config.read_bytes()
-        try:
-            json.loads(octets)
-        except ValueError as error:
-            raise WrongInput(f"{options.config}: {error}", "correct it") from None
-        return Config(octets, "given")
+        return Config(from_file(options.config), "given")
     if options.erase_config:
         return None
     config = from_board()
     say(f"{PATH}: {'kept' if config else 'there is none'}")
     return config
+
+
+def from_file(path):
+    """The octets of a configuration. WrongInput: the application would not take it."""
+    octets = path.read_bytes()
+    wrong = errors(octets)
+    if wrong:
+        raise WrongInput(f"{path}: " + "; ".join(wrong), "correct it as firmware/CONFIG.md says")
+    return octets
+
+
+def errors(octets):
+    """What is wrong in a configuration, a line each, as the application itself says it."""
+    try:
+        configuration.check(loads(bytearray(octets)))
+    except JsonError as error:
+        return [str(error)]
+    except configuration.ConfigError as error:
+        return error.errors
+    return []
 
 
 def from_micropython(port):

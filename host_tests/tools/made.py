@@ -2,6 +2,8 @@
 not to be had from a package index, and the tools look at headers, sizes and checksums only."""
 
 import hashlib
+import json
+import socket
 import struct
 
 import esp_firmware
@@ -79,3 +81,13 @@ def firmware(board, path):
     file = path / (board.release or f"{board.name}.firmware")
     file.write_bytes(esp_bin(board) if board.port == "esp32" else uf2_file(board))
     return file
+
+
+def config(path):
+    """Write a configuration with which the application serves on this computer."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    values = {"name": "door", "mode": "server", "wifi": [], "ntp_server": "", "watchdog": False}
+    values["listen"] = {"port": port, "token": "0123456789abcdef"}
+    path.write_text(json.dumps(values))
+    return path

@@ -149,10 +149,10 @@ def test_a_configuration_of_ones_own(files, tmp_path, capsys):
         given.write_text("{")
         assert run(board, chip, "--image", image, "--config", given) == 2
         assert "given.json" in capsys.readouterr().err
-        given.write_bytes(CONFIG)
+        made.config(given)
         assert run(board, chip, "--image", image, "--config", given) == 0
         now = littlefs_image.read(board, bytes(chip.flash[board.vfs_offset :]))
-        assert now["/config.json"] == CONFIG
+        assert now["/config.json"] == given.read_bytes()
 
 
 # What is refused before anything is written.

@@ -6,6 +6,7 @@ import time
 import board as boards
 import cli
 import littlefs_image
+import made
 import pytest
 
 BOARD = boards.load("UNIX")
@@ -30,10 +31,10 @@ def run(directory, *arguments):
     return cli.main(["flash", "--board", "UNIX", "--port", *map(str, (directory, *arguments))])
 
 
-def first_line(directory, start, *arguments):
+def first_line(directory, start):
     """The board is started until it prints a line that begins so."""
     process = subprocess.Popen(
-        [directory / "start", *arguments],
+        [directory / "start"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -56,10 +57,11 @@ def first_line(directory, start, *arguments):
 
 def test_an_image_starts_the_application(image, tmp_path):
     board = tmp_path / "board with a name"
-    assert run(board, "--image", image) == 0
-    first_line(board, "listening on ", "0")
+    config = made.config(tmp_path / "config.json")
+    assert run(board, "--image", image, "--config", config) == 0
+    first_line(board, "listening on ")
     # What the first start wrote is there at the second.
-    assert "start 2 of 3 on trial" in first_line(board, "slots: a, version ", "0")
+    assert "start 2 of 3 on trial" in first_line(board, "slots: a, version ")
 
 
 def test_micropython_alone_has_an_empty_file_system_and_keeps_what_is_there(image, tmp_path):

@@ -63,11 +63,12 @@ def test_an_image_boots_into_the_application(name, image, micropython, tmp_path)
     assert native in settings.read_text()
     settings.write_text(settings.read_text().replace(native, '"native_arch": "host"'))
     board = load(f"{here}/")
-    files = read(board, image(board)).files
+    config = made.config(tmp_path / "config.json")
+    files = read(board, image(board, "--config", config)).files
     if board.vfs_bytes is not None:
         assert len(files) == board.vfs_bytes
     (tmp_path / "files").write_bytes(files)
-    with micropython.start(*BOOT, tmp_path / "files", board.vfs_prog_bytes, "0") as running:
+    with micropython.start(*BOOT, tmp_path / "files", board.vfs_prog_bytes) as running:
         running.wait_for_line("mounted ")
         assert running.wait_for_line("slots: a, version ").endswith("start 1 of 3 on trial")
         running.wait_for_line("listening on ")
@@ -202,14 +203,22 @@ def test_a_dry_run_writes_nothing(image, capsys):
 
 
 def test_a_configuration_makes_the_image_a_secret(image, tmp_path):
-    config = tmp_path / "config.json"
-    config.write_text('{"name": "door"}')
+    config = made.config(tmp_path / "config.json")
     board = load("RPI_PICO_W")
     path = image(board, "--config", config)
     assert (
         littlefs_image.read(board, read(board, path).files)["/config.json"] == config.read_bytes()
     )
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_configuration_that_the_application_would_not_take(image, tmp_path, capsys):
+    config = tmp_path / "config.json"
+    config.write_text('{"name": "door", "mode": "sever"}')
+    assert not image(load("RPI_PICO_W"), "--config", config, status=2).exists()
+    said = capsys.readouterr().err
+    assert 'mode: must be "client", "server" or "both"' in said
+    assert "wifi: is missing" in said
 
 
 def test_an_interrupted_image_leaves_the_old_one(image, monkeypatch):

@@ -7,13 +7,12 @@ import application
 import board_image
 import click
 import env
+import kept_config
 import release
 import sizes
 from cli import board_option, dry_run_option
 from faults import WrongInput
 from progress import say
-
-CONFIG = "/config.json"
 
 
 @click.command()
@@ -50,7 +49,7 @@ def command(board, firmware, flash_size, config, output, dry_run):
     image = family.read_firmware(board, path)
     files = application.fresh(board)
     if config:
-        files[CONFIG] = config.read_bytes()
+        files[kept_config.PATH] = kept_config.from_file(config)
     image = board_image.fill(board, image, files, flash_size)
     if output is None:
         size = f"-{sizes.text(image.end()).replace(' ', '')}" if board.vfs_bytes is None else ""
