@@ -84,11 +84,11 @@ def uf2():
 @pytest.fixture(scope="session")
 def files():
     """What is in the board's file system: the firmware and the programs, compiled."""
-    import flash_image
+    import board_files
 
     return {
-        **flash_image.compile_tree(flash_image.FIRMWARE),
-        **flash_image.compile_tree(flash_image.PROGRAMS),
+        **board_files.compile_tree(board_files.FIRMWARE),
+        **board_files.compile_tree(board_files.PROGRAMS),
     }
 
 
@@ -116,13 +116,13 @@ def network():
 @pytest.fixture(scope="module")
 def pico(network, uf2, files, more_files):
     """A running Pico W that has joined the network; `.wire` is its cable."""
-    import flash_image
+    import board_files
     from emulator import Board
     from network import SSID, Wire
 
     async def start():
         wire = Wire()
-        board = Board(uf2, flash_image.build({**files, **more_files}), wire)
+        board = Board(uf2, board_files.build({**files, **more_files}), wire)
         board.wire = wire
         await board.__aenter__()
         _, traceback = await board.run(f"import join\njoin.join({SSID!r})", JOIN_TIMEOUT_S)

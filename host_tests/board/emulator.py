@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from unittest import mock
 
-from flash_image import BLOCK, BLOCKS
+from board_files import BLOCK, BLOCKS
 from rp2040py._clock_batch_gate import clock_tick_batch_size
 from rp2040py.boards import BOARDS, FlashLayout
 from rp2040py.device import MicroPythonDevice, base_device

@@ -8,7 +8,7 @@ Without the tests behind the colon. Prints what runner.py prints, and the board'
 import asyncio
 import sys
 
-import flash_image
+import board_files
 from emulator import Board, BoardTimeoutError
 
 MODULE_TIMEOUT_S = 3600
@@ -38,10 +38,10 @@ def show(text):
 def main(arguments):
     uf2, *modules = arguments
     files = {
-        **flash_image.compile_tree(flash_image.FIRMWARE),
-        **flash_image.compile_tree(flash_image.PORTABLE),
+        **board_files.compile_tree(board_files.FIRMWARE),
+        **board_files.compile_tree(board_files.PORTABLE),
     }
-    image = flash_image.build(files)
+    image = board_files.build(files)
     ended = True
     for argument in modules:
         module, _, without = argument.partition(":")

@@ -27,11 +27,11 @@ class Ram:
 
 @pytest.mark.parametrize("sides", [("client",), ("server",), ("client", "server")])
 async def test_imports(network, uf2, files, figure, sides):
-    import flash_image
+    import board_files
     from emulator import Board
 
     names = ", ".join(repr(f"signalbox.net.{side}") for side in sides)
-    async with Board(uf2, flash_image.build(files)) as board:
+    async with Board(uf2, board_files.build(files)) as board:
         source = f"import memory\nmemory.imports({names})"
         output, traceback = await board.run(source, PROGRAM_TIMEOUT_S)
     assert not traceback, traceback
