@@ -34,9 +34,10 @@ INCOMING = ("RECEIVING", "CLOSED", "DISCARDING", "ENDED")
 def edges(table, names):
     """Lines of a Mermaid state diagram: one arrow per pair of states, with what causes it."""
     numbers = [getattr(close, "_" + name) for name in names]
-    assert numbers == list(range(len(table))), "the names are not those of the table"
+    rows = [table[at : at + close.EVENTS] for at in range(0, len(table), close.EVENTS)]
+    assert numbers == list(range(len(rows))), "the names are not those of the table"
     yield f"    [*] --> {names[0]}"
-    for state, row in enumerate(table):
+    for state, row in enumerate(rows):
         causes = {}
         for event, following in enumerate(row):
             if following != state:

@@ -12,7 +12,7 @@ from .ws.buffers import Pool
 from .ws.connection import Settings
 
 MAX_MESSAGE = 18432  # octets: an SDP of 16 KiB as JSON
-BUFFER = 1460  # octets: large messages need none, and of the small ones a few fit
+BUFFER = 736  # octets: large messages need none, and of the small ones a few fit
 
 _GOING_AWAY = const(1001)  # close.GOING_AWAY
 _POLICY_VIOLATION = const(1008)  # close.POLICY_VIOLATION

@@ -8,7 +8,7 @@ from signalbox.net.outbox import MOST, STALL, STALL_WANTED, Outbox
 from wire import close_payload
 
 PIECE = 1024
-BUFFER = 1460  # of the firmware's server
+BUFFER = 736  # of the firmware's server
 EPIPE = 32
 
 

@@ -3,7 +3,7 @@
 An idle connection holds none, and in steady state nothing is allocated.
 """
 
-_FILL = bytes(512)
+_FILL = bytes(128)
 
 _KEPT = 2  # buffers kept for the next borrower; more than that only while peers are slow
 

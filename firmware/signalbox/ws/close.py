@@ -1,8 +1,8 @@
 """The close handshake as a table. Everything that decides its course is in this file.
 
 RFC 6455 sections 5.5.1 and 7. Outgoing and incoming direction are two machines with one table
-each; the joint rules below say what follows when they meet. The diagram in README.md is made
-from these tables by `make diagram`.
+each, of the state that follows, at EVENTS * state + event. The joint rules below say what follows
+when they meet. The diagram in README.md is made from these tables by `make diagram`.
 """
 
 from collections import namedtuple
@@ -17,6 +17,7 @@ _FAIL = const(3)  # _Fail the WebSocket Connection_ (7.1.7)
 _TCP_EOF = const(4)  # the peer's FIN, or a reset: nothing more comes in
 _WRITE_BROKEN = const(5)  # TCP takes nothing more
 _TCP_DOWN = const(6)  # we took TCP down
+EVENTS = 7
 
 # The outgoing direction.
 _SENDING = const(0)  # messages are accepted
@@ -25,13 +26,13 @@ _SENT = const(2)  # our Close is handed to TCP
 _SHUT = const(3)  # nothing can be written any more
 
 # fmt: off
-OUTGOING = (
+OUTGOING = bytes([
     # close() written   peer's    fail     EOF       broken  down
-    (_QUEUED, _SENDING, _SENDING, _QUEUED, _SENDING, _SHUT,  _SHUT),  # SENDING
-    (_QUEUED, _SENT,    _QUEUED,  _QUEUED, _QUEUED,  _SHUT,  _SHUT),  # QUEUED
-    (_SENT,   _SENT,    _SENT,    _SENT,   _SENT,    _SHUT,  _SHUT),  # SENT
-    (_SHUT,   _SHUT,    _SHUT,    _SHUT,   _SHUT,    _SHUT,  _SHUT),  # SHUT
-)
+    _QUEUED, _SENDING, _SENDING, _QUEUED, _SENDING, _SHUT,  _SHUT,  # SENDING
+    _QUEUED, _SENT,    _QUEUED,  _QUEUED, _QUEUED,  _SHUT,  _SHUT,  # QUEUED
+    _SENT,   _SENT,    _SENT,    _SENT,   _SENT,    _SHUT,  _SHUT,  # SENT
+    _SHUT,   _SHUT,    _SHUT,    _SHUT,   _SHUT,    _SHUT,  _SHUT,  # SHUT
+])
 
 # The incoming direction.
 _RECEIVING = const(0)  # frames are parsed
@@ -39,13 +40,13 @@ _CLOSED = const(1)  # the peer's Close was received; what follows is read and di
 _DISCARDING = const(2)  # the connection was failed; what follows is read and not even parsed
 _ENDED = const(3)  # nothing more comes in
 
-INCOMING = (
+INCOMING = bytes([
     # close()     written      peer's       fail         EOF     broken       down
-    (_RECEIVING,  _RECEIVING,  _CLOSED,     _DISCARDING, _ENDED, _RECEIVING,  _ENDED),  # RECEIVING
-    (_CLOSED,     _CLOSED,     _CLOSED,     _CLOSED,     _ENDED, _CLOSED,     _ENDED),  # CLOSED
-    (_DISCARDING, _DISCARDING, _DISCARDING, _DISCARDING, _ENDED, _DISCARDING, _ENDED),  # DISCARDING
-    (_ENDED,      _ENDED,      _ENDED,      _ENDED,      _ENDED, _ENDED,      _ENDED),  # ENDED
-)
+    _RECEIVING,  _RECEIVING,  _CLOSED,     _DISCARDING, _ENDED, _RECEIVING,  _ENDED,  # RECEIVING
+    _CLOSED,     _CLOSED,     _CLOSED,     _CLOSED,     _ENDED, _CLOSED,     _ENDED,  # CLOSED
+    _DISCARDING, _DISCARDING, _DISCARDING, _DISCARDING, _ENDED, _DISCARDING, _ENDED,  # DISCARDING
+    _ENDED,      _ENDED,      _ENDED,      _ENDED,      _ENDED, _ENDED,      _ENDED,  # ENDED
+])
 # fmt: on
 
 # Joint rules.

@@ -44,6 +44,7 @@ _FAIL = const(3)  # close._FAIL
 _TCP_EOF = const(4)  # close._TCP_EOF
 _WRITE_BROKEN = const(5)  # close._WRITE_BROKEN
 _TCP_DOWN = const(6)  # close._TCP_DOWN
+_EVENTS = const(7)  # close.EVENTS
 _PROTOCOL_ERROR = const(1002)  # close.PROTOCOL_ERROR
 _NO_STATUS = const(1005)  # close.NO_STATUS
 _ABNORMAL = const(1006)  # close.ABNORMAL
@@ -179,8 +180,8 @@ class Connection:
         return ready_state(self.outgoing, self.incoming)
 
     def _step(self, event):
-        self.outgoing = OUTGOING[self.outgoing][event]
-        self.incoming = INCOMING[self.incoming][event]
+        self.outgoing = OUTGOING[_EVENTS * self.outgoing + event]
+        self.incoming = INCOMING[_EVENTS * self.incoming + event]
         self.accepting = accepts_messages(self.outgoing, self.incoming, self._flags & _WINDOW)
         if not self._flags & _CLOSING and self.outgoing + self.incoming:
             self._flag(_CLOSING)

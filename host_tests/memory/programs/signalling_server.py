@@ -7,6 +7,7 @@ the end of that it stops, and exits with 0.
 import asyncio
 import gc
 import sys
+from asyncio import core
 
 gc.threshold(8192)  # see the README of net
 
@@ -20,9 +21,15 @@ def used():
     return gc.mem_alloc()
 
 
+def readable(stream):
+    yield core._io_queue.queue_read(stream)  # asyncio.StreamReader would be more to load
+
+
 async def answer(server):
-    stdin = asyncio.StreamReader(sys.stdin)
-    while await stdin.readline():
+    while True:
+        await readable(sys.stdin)
+        if not sys.stdin.readline():
+            break
         print("used", used())
     server.stop()
 
