@@ -29,14 +29,19 @@ except OSError:
 
 
 class Config:
-    """`octets` of a configuration, and `name`, a word that is this board's own."""
+    """`octets` of a configuration, and `name`, a word that is this board's own.
+
+    None: it is in a file of the user's anyway.
+    """
 
     def __init__(self, octets, name):
         self.octets = octets
-        self._path = directory() / f"{name}.json"
+        self._path = name and directory() / f"{name}.json"
 
     def save(self):
         """Keep it on this computer, for the owner alone."""
+        if not self._path:
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "wb") as file:
@@ -44,7 +49,8 @@ class Config:
 
     def forget(self):
         """It is on the board."""
-        self._path.unlink(missing_ok=True)
+        if self._path:
+            self._path.unlink(missing_ok=True)
 
 
 def directory():
@@ -73,7 +79,7 @@ def choose(options, from_board):
     Config or None, and raises Refused if it can't know.
     """
     if options.config:
-        return Config(from_file(options.config), "given")
+        return Config(from_file(options.config), None)
     if options.erase_config:
         return None
     config = from_board()

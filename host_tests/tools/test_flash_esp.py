@@ -3,6 +3,7 @@
 import board as boards
 import board_image
 import cli
+import esp
 import kept_config
 import littlefs_image
 import made
@@ -252,6 +253,24 @@ def test_a_fault_is_overcome(name, stub, faults, files):
     firmware = files(board)
     with chip_of(board, Faults(**faults)) as chip:
         assert run(board, chip, "--firmware", firmware, *stub) == 0
+        assert has(chip, board_image.family(board).read_firmware(board, firmware).firmware)
+
+
+def test_ctrl_c_and_the_next_run(files, monkeypatch, capsys):
+    board = boards.load("ESP32_GENERIC_C3")
+    firmware = files(board)
+    with chip_of(board) as chip:
+        with monkeypatch.context() as patch:
+
+            def follow(lines, parts):
+                for line in lines:
+                    if line.startswith("Writing at"):
+                        raise KeyboardInterrupt
+
+            patch.setattr(esp, "follow", follow)
+            assert run(board, chip, "--firmware", firmware) == 130
+        assert "run it again" in capsys.readouterr().err
+        assert run(board, chip, "--firmware", firmware) == 0
         assert has(chip, board_image.family(board).read_firmware(board, firmware).firmware)
 
 

@@ -117,6 +117,12 @@ def test_an_image_that_is_none(tmp_path, capsys):
     assert "is no file system" in capsys.readouterr().err
 
 
+def test_a_firmware_is_refused(image, tmp_path, capsys):
+    for command in (["image"], ["flash", "--port", str(tmp_path / "board")]):
+        assert cli.main([*command, "--board", "UNIX", "--firmware", str(image)]) == 2
+        assert "leave out FIRMWARE=" in capsys.readouterr().err
+
+
 def test_a_dry_run(image, tmp_path, capsys):
     assert run(tmp_path / "board", "--image", image, "--dry-run") == 0
     assert "Would install" in capsys.readouterr().err

@@ -25,6 +25,11 @@ cd {directory} && exec {micropython} -X heapsize={heap} {boot} "$@"
 
 def read_firmware(board, path):
     """The unix port is a program of this computer: nothing of it is in an image."""
+    if path:
+        raise WrongInput(
+            f"a {board.name} runs the unix port of this computer, and no firmware",
+            "leave out FIRMWARE=; MICROPYTHON=file names another build of it",
+        )
     return board_image.Image([], board.vfs_offset, board.vfs_bytes)
 
 
