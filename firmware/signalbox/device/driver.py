@@ -26,7 +26,7 @@ class Driver:
 
     caps: tuple = ()
     presets = 0  # how many there are; they are counted from 0
-    media = None  # takes part in sessions, if the device has media: see encoder.py
+    media: object = None  # takes part in sessions, if the device has media: see encoder.py
 
     def move(self, pan, tilt, zoom):
         """Go on moving at these speeds, until the next call. Caps "ptz" and "zoom".
