@@ -139,7 +139,7 @@ function renderCamera() {
   $("place").hidden = !words.length;
   show("place", words.join("  "));
   const zoom = $("zoom");
-  zoom.hidden = typeof state.zoom !== "number";
+  zoom.style.visibility = typeof state.zoom === "number" ? "" : "hidden"; // its place stays
   zoom.setAttribute("aria-valuenow", Math.round(state.zoom || 0));
   zoom.firstChild.style.width = (state.zoom || 0) + "%";
   if (state.fault) notice("The camera reports: " + state.fault);

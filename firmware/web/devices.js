@@ -46,6 +46,10 @@ function pageOf(meta) {
   }
 }
 
+function unknown() {
+  return signalling.wanted ? "Not known while the connection is down" : "This board is no signalling server";
+}
+
 function renderDevices() {
   show("device-count", String(devices.size));
   const items = [...devices].map(([id, { roles, meta }]) => {
@@ -61,7 +65,7 @@ function renderDevices() {
     }
     return item;
   });
-  const none = signalling.open ? "No device has registered yet" : signalling.wanted ? "Not known while the connection is down" : "This board is no signalling server";
+  const none = signalling.open ? "No device has registered yet" : unknown();
   $("devices").replaceChildren(...(items.length ? items : [make("li", none, "none")]));
   renderSessions();
 }
@@ -69,14 +73,14 @@ function renderDevices() {
 // /health
 
 function renderSessions() {
-  const sessions = Array.isArray(health?.sessions) ? health.sessions : [];
+  const sessions = signalling.open && Array.isArray(health?.sessions) ? health.sessions : [];
   show("session-count", String(sessions.length));
   const items = sessions.map((session) => {
     const item = make("li");
     item.append(make("strong", nameOf(session.producer) + " → " + nameOf(session.consumer)), make("small", String(session.id).slice(0, 8)));
     return item;
   });
-  $("sessions").replaceChildren(...(items.length ? items : [make("li", "None at the moment", "none")]));
+  $("sessions").replaceChildren(...(items.length ? items : [make("li", signalling.open ? "None at the moment" : unknown(), "none")]));
 }
 
 function renderHealth() {
