@@ -16,6 +16,7 @@ UNFIT = {
     "test_output.test_text_at_the_border_of_64_kib": MEMORY + "64 KiB, three times at once",
     "test_output.test_failing_after_every_partial_write": TIME
     + "not done after 69 s of its time, which were 11 minutes of emulation",
+    "test_preview_pattern": TIME + "pictures of 3600 blocks, read bit by bit",
     "test_utf8.test_all_pairs": TIME + PAIRS,
     "test_utf8.test_long_sequences": TIME + SEQUENCES,
     "test_utf8_native.test_all_pairs": TIME + PAIRS,
