@@ -46,6 +46,18 @@ def test_pattern_pans_by_as_much_as_the_camera():
     assert before[16:] == after[:64]
 
 
+def test_pattern_is_whole_wherever_the_camera_looks():
+    # decode() wants as many blocks as there are, no more and no fewer.
+    for pan in range(-170, 171, 31):
+        columns, rows, colours = picture(
+            pan * 100 + 20000, pan=pan, tilt=pan / 9, zoom=abs(pan) // 2
+        )
+        assert len(colours) == columns * rows
+        # What is above and below of the bars is as wide as they are.
+        for row in (5, 40):
+            assert len(set(colours[row * 80 : row * 80 + 80])) <= 24
+
+
 def test_pattern_without_power_is_dark():
     colours = picture(0, power=False)[2]
     assert set(colours[: 44 * 80]) == {0x108080}
