@@ -48,7 +48,7 @@ KNOWN_OVER = {
     "ws + net client": 61 * KB // 2,
     "client peer": 85 * KB // 2,
     "client peer's session": 134 * KB,
-    "server of 4 peers": 151 * KB,
+    "server of 4 peers": 144 * KB,
 }
 UNMEASURABLE = (
     OSError, AssertionError, subprocess.TimeoutExpired, mpy.MpyError, heap64.HeapError,

@@ -1,8 +1,9 @@
 """The opening handshake (RFC 6455 section 4), both roles, and the HTTP/1.1 that it needs."""
 
+from signalbox.net.respond import response
 from signalbox.ws.handshake import accept_key
 from signalbox.ws.handshake_client import URL, ClientHandshake, HandshakeRejected
-from signalbox.ws.handshake_server import Request, response
+from signalbox.ws.handshake_server import Request
 from signalbox.ws.http import LARGEST_HEAD, MOST_FIELDS, HandshakeError, Head, has_token
 from wire import chunkings, raises
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from scripted import EOF, FIN, Clock, ScriptedTransport, messages, run, start
-from signalbox.net import endpoint, listener, server
+from signalbox.net import endpoint, listener, respond, server
 from signalbox.net.listener import Listener as SocketListener
 from signalbox.net.server import Response, serve
 from signalbox.ws.connection import Settings
@@ -612,7 +612,8 @@ async def test_a_response_without_a_body():
 
 async def test_a_page_where_what_is_on_its_way_is_bounded():
     site = Site(echo, process_request=lambda request: Response(200, File(bytes(2000))))
-    server.IN_FLIGHT = 1400
+    site.clock.install(respond)
+    respond.IN_FLIGHT = 1400
     try:
         client = await site.connect(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         for _ in range(3):
@@ -621,6 +622,6 @@ async def test_a_page_where_what_is_on_its_way_is_bounded():
         await site.clock.advance(400)
         assert status(client)[2] == bytes(2000)
     finally:
-        server.IN_FLIGHT = 0
+        respond.IN_FLIGHT = 0
     assert client.ended == FIN
     await site.close()

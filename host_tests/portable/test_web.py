@@ -6,8 +6,9 @@ import json
 import scripted  # noqa: F401  makes net importable on CPython
 from signalbox import web
 from signalbox.net.access import Access
+from signalbox.net.respond import response
 from signalbox.web import Json, Site
-from signalbox.ws.handshake_server import Request, response
+from signalbox.ws.handshake_server import Request
 from signalbox.ws.http import Head
 
 TOKEN = "abcdefghijklmnop"

@@ -6,7 +6,7 @@ import errno
 from ..ws.connection import Connection, Settings
 from ..ws.handshake_client import URL, ClientHandshake
 from ..ws.http import HandshakeError, Head
-from .endpoint import Deadline, WebSocket
+from .endpoint import Deadline, WebSocket, write_all
 from .transport import client_context, open_transport
 
 OPEN_TIMEOUT = 10000  # ms for TCP, TLS and the opening handshake together
@@ -83,14 +83,7 @@ class connect:
             context = self._context if url.secure else None
             transport = await open_transport(url.host, url.port, context)
             handshake = ClientHandshake(url, self._headers, self._subprotocols)
-            request = handshake.request
-            at = 0
-            while at < len(request):
-                taken = transport.write(request, at, len(request) - at)
-                if taken is None:
-                    await transport.writable()
-                else:
-                    at += taken
+            await write_all(transport, handshake.request)
             head = Head()
             buf = bytearray(512)
             while not head.done:

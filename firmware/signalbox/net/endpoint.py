@@ -698,3 +698,15 @@ class WebSocket:
 def _chunk(reader):
     data = reader.data[reader.offset : reader.offset + reader.length]
     return Chunk(data, reader.chunk_final, reader.chunk_opcode == 1)
+
+
+async def write_all(transport, octets, n=None):
+    """Hand over to TCP all of the octets, or the first `n`. OSError."""
+    at = 0
+    n = len(octets) if n is None else n
+    while at < n:
+        taken = transport.write(octets, at, n - at)
+        if taken is None:
+            await transport.writable()
+        else:
+            at += taken

@@ -3,21 +3,18 @@
 import asyncio
 import gc
 
-from ..compat import IN_FLIGHT, const, print_exception, sleep_ms
+from ..compat import const, print_exception, sleep_ms
 from ..ws.close import GOING_AWAY, INTERNAL_ERROR, NORMAL, ConnectionClosed
 from ..ws.connection import Connection, Settings
-from ..ws.handshake import VERSION
-from ..ws.handshake_server import Request, response
+from ..ws.handshake_server import Request
 from ..ws.http import HandshakeError, Head
-from .endpoint import Deadline, WebSocket
+from .endpoint import Deadline, WebSocket, write_all
 from .listener import Listener
 
 HANDSHAKE_TIMEOUT = 5000  # ms for TLS, the request and, where it is one, the page
 MAX_CONNECTIONS = 4
 
 _READ = const(512)
-_DRAINS = const(64)
-_PACE = const(40)  # ms for a piece of a page, where what is on its way is bounded
 _RETRY = const(100)  # ms until there may be memory again
 
 _settings = Settings()
@@ -150,7 +147,7 @@ class Server:
                 answer = self._process_request and self._ask(request)
                 if answer is None:
                     octets, subprotocol = request.accept(self._subprotocols)
-                    await _write_all(transport, octets)
+                    await write_all(transport, octets)
                     connection = Connection(False, self._settings)
                     if transport.secure:
                         connection.linger()
@@ -158,8 +155,14 @@ class Server:
                     ws = WebSocket(transport, connection, request.target, subprotocol, rest)
                     return ws
             except HandshakeError as error:
-                answer = Response(error.status, str(error) + "\n", _fields(error.status))
-            await _respond(transport, answer)
+                answer = error
+            # Where every client opens a WebSocket, none needs these.
+            from .respond import fields_of, respond
+
+            if isinstance(answer, HandshakeError):
+                text = str(answer) + "\n"
+                answer = Response(answer.status, text, fields_of(answer.status))
+            await respond(transport, answer)
         except (OSError, MemoryError):
             pass  # the client is gone, or there is no room for it
         except asyncio.CancelledError:
@@ -178,51 +181,6 @@ class Server:
         except Exception as error:
             print_exception(error)
             raise HandshakeError("the request can't be processed", 500)
-
-
-def _fields(status):
-    if status == 426:
-        return {"Upgrade": "websocket", "Sec-WebSocket-Version": VERSION}
-    if status == 503:
-        return {"Retry-After": "5"}
-    return None
-
-
-async def _respond(transport, answer):
-    body = answer.body
-    if body is None:
-        await _write_all(transport, response(answer.status, answer.headers))
-    elif not hasattr(body, "readinto"):
-        await _write_all(transport, response(answer.status, answer.headers, len(body)) + body)
-    else:
-        try:
-            await _write_all(transport, response(answer.status, answer.headers))
-            buf = bytearray(_READ)
-            n = body.readinto(buf)
-            while n:
-                await _write_all(transport, buf, n)
-                if IN_FLIGHT:
-                    # Others want to write, too; HTTP has no Pong that says what has arrived.
-                    await sleep_ms(_PACE)
-                n = body.readinto(buf)
-        finally:
-            body.close()
-    # What is unread would turn the close into a reset, and the response would be lost.
-    buf = bytearray(_READ)
-    for _ in range(_DRAINS):
-        if not transport.read(buf, _READ):
-            break
-
-
-async def _write_all(transport, octets, n=None):
-    at = 0
-    n = len(octets) if n is None else n
-    while at < n:
-        taken = transport.write(octets, at, n - at)
-        if taken is None:
-            await transport.writable()
-        else:
-            at += taken
 
 
 def serve(

@@ -1,39 +1,9 @@
-"""The server's side of the opening handshake (RFC 6455 section 4.2), and other HTTP responses."""
+"""The server's side of the opening handshake (RFC 6455 section 4.2)."""
 
 import binascii
 
 from .handshake import VERSION, accept_key
-from .http import HandshakeError, field, has_token, is_token
-
-REASONS = {
-    101: "Switching Protocols",
-    200: "OK",
-    301: "Moved Permanently",
-    302: "Found",
-    304: "Not Modified",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    426: "Upgrade Required",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-    505: "HTTP Version Not Supported",
-}
-
-
-def response(status, headers=None, length=None):
-    """The head of an HTTP response, as bytes. `length`: octets of the body, when it is known."""
-    lines = ["HTTP/1.1 %d %s" % (status, REASONS.get(status, ""))]
-    for name, value in (headers or {}).items():
-        lines.append(field(name, value))
-    if length is not None:
-        lines.append("content-length: %d" % length)
-    lines.append("connection: close\r\n\r\n")
-    return "\r\n".join(lines).encode()
+from .http import HandshakeError, has_token, is_token
 
 
 class Request:
