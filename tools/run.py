@@ -2,24 +2,29 @@
 
     PORT=8444 run.py
 
-PORT is 8443 if it isn't set. A second Ctrl-C ends the firmware at once.
+It starts as on a board, with a configuration: a signalling server, a simulated camera, and its
+page. PORT is 8443 if it isn't set. A second Ctrl-C ends the firmware at once.
 """
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import env
+import web
 
 FIRMWARE = Path(env.ROOT) / "firmware"
 DEFAULT_PORT = "8443"
 STOP_TIMEOUT_S = 10  # longer than the firmware's own
 
 HELP = """\
+Page: http://127.0.0.1:{port}/ (the simulated camera, its picture and its controls)
 Signalling server: ws://127.0.0.1:{port}/ (the protocol of gst-webrtc-signalling-server)
-Next: in another terminal
+Next: open the page; or in another terminal
     python3 tools/env.py exec python -m websockets ws://127.0.0.1:{port}/
 and type {{"type": "list"}} there. Ctrl-C here ends it."""
 TAKEN = """\
@@ -36,12 +41,39 @@ def main():
     except env.EnvError as error:
         print(f"run.py: {error}", file=sys.stderr)
         return 1
+    with tempfile.TemporaryDirectory() as directory:
+        return run(micropython, int(port), Path(directory))
+
+
+def configuration(port):
+    """It listens where only this computer reaches it, so any page and program may connect."""
+    return {
+        "name": "signalbox",
+        "mode": "server",
+        "wifi": [],
+        "listen": {
+            "host": "127.0.0.1",
+            "port": port,
+            "open": True,
+            "origins": ["*"],
+            "max_peers": 16,
+            "max_viewers": 8,
+        },
+        "device": {"driver": "simulated"},
+    }
+
+
+def run(micropython, port, directory):
+    """Run the firmware to its end. Returns its exit status."""
+    config = directory / "config.json"
+    config.write_text(json.dumps(configuration(port)), encoding="utf-8")
+    web.build(directory)
     environ = {name: v for name, v in os.environ.items() if not name.startswith("MICROPY")}
-    environ["MICROPYPATH"] = f"{FIRMWARE}:.frozen"
+    environ["MICROPYPATH"] = f"{FIRMWARE}:{directory}:.frozen"
     # In a session of its own: a terminal sends Ctrl-C to all of ours, and an interrupt could hit
     # the firmware in the middle of closing a peer. It ends when its input does: also when we die.
     firmware = subprocess.Popen(
-        [micropython, FIRMWARE / "main.py", port, "--until-eof"],
+        [micropython, FIRMWARE / "main.py", config, "--until-eof"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -59,7 +91,7 @@ def main():
             if line.startswith("listening on "):
                 print(HELP.format(port=port), flush=True)
             elif line.startswith("can't listen on "):
-                other = int(port) % 65535 + 1
+                other = port % 65535 + 1
                 print(TAKEN.format(port=port, other=other), file=sys.stderr)
     finally:
         if not firmware.stdin.closed:

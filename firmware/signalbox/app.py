@@ -1,24 +1,303 @@
-"""What a board does: joins the signalling server and the device that the board is."""
+"""What a board does, as its configuration says: joins servers, signalling client and device.
 
-from .signalling.broker import MAX_PEERS
-from .signalling.peer import CONSUMER, Delegate, SignallingPeer
-from .signalling_server import SignallingServer
+Knows of Wi-Fi and clock only whether they are there; start.py runs those.
+"""
+
+import asyncio
+import gc
+import sys
+
+from . import outcomes
+from .app_device import Device
+from .compat import const, print_exception, sleep_ms, ticks_diff, ticks_ms
+from .net.endpoint import unwatch, watch
+from .supervisor import Restarts
+
+_MINUTE = const(60000)  # ms
+
+
+class Surroundings:
+    """What the app tells those who run it. Derive from it what wants to know."""
+
+    def beat(self, name, now):
+        """`name`, a part of the app, is alive."""
+
+    def crashed(self, part, error):
+        """A part has crashed."""
+        print_exception(error)
+
+    def online(self):
+        """A server has registered the device, or ours listens for others."""
+
+    def describe(self, health):
+        """Add to what App.health() tells."""
 
 
 class App:
-    """A signalling server for `max_peers` peers, and a device `name` that is found there."""
+    """Make it, run() it. health() says how it is."""
 
-    def __init__(self, access, name, max_peers=MAX_PEERS, context=None):
-        """`access`: a net.access.Access. `context`: see net.transport.server_context()."""
-        self.server = SignallingServer(access, max_peers, context=context)
-        # No producer: webrtcsrc would open a session with it, and wait for media for ever.
-        self._device = SignallingPeer(Delegate(), (CONSUMER,), {"name": name})
-        self.server.attach(self._device)
+    faulty = False  # the device is
 
-    async def run(self, host, port):
-        """Serve until stop(); then close every peer with 1001. OSError if it can't listen."""
-        await self.server.run(host, port)
+    def __init__(self, config, hardware, surroundings=None):
+        """`config`: of config.load(). `hardware`: the module for drivers. ValueError, OSError or
+        MemoryError when something that it names is not to be had.
+        """
+        self._surroundings = surroundings or Surroundings()
+        self.name = config["name"]
+        self.client = None
+        self.server = None  # a SignallingServer
+        self._web = None  # what serves; the same, if it is one
+        self.address = None  # (host, port) that it listens on
+        self._site = None
+        self._looked = 0  # the second
+        self._minutes = 0  # since the start, and ms: ticks come round again
+        self._ms = 0
+        self._since = ticks_ms()
+        self._ended = asyncio.Event()
+        self._stopped = False
+        self._failure = None
+        self._parts = []  # (name, run)
+        self._tasks = {}  # the same, once they run
+        self._link = asyncio.Event()
+        self._link.set()
+        listen = config["listen"]
+        self.device = Device(
+            self.name,
+            config["announce"],
+            _control_url(config),
+            self._device_beat,
+            self._surroundings.online,
+        )
+        if config["device"]:
+            self._open_device(config, hardware)
+        if config["mode"] != "server":
+            self._make_client(config["server"])
+        if listen:
+            self._make_server(config, listen)
+        if self.device.control:
+            self.add("device", self.device.run)
+
+    def add(self, name, run):
+        """Another part: run() is a coroutine without an end, and is started again if it crashes."""
+        self._parts.append((name, run))
+
+    def _open_device(self, config, hardware):
+        name = "signalbox.device." + config["device"]["driver"]
+        __import__(name)
+        module = sys.modules[name]
+        driver = module.create(config["device"], hardware)
+        self.device.drive(driver, config["control"], getattr(module, "MEDIA", False))
+
+    def _make_client(self, server):
+        from .signalling_client import SignallingClient
+
+        peer = self.device.peer()
+        self.client = SignallingClient(
+            peer, server["url"], server["token"], server["ca"], on_close=_note_close
+        )
+        self.device.connect(peer, self.client.deliver)
+        self.add("client", self._run_client)
+
+    def _make_server(self, config, listen):
+        from .guests import Guests
+        from .net.access import Access
+        from .web import Site
+
+        self.address = (listen["host"], listen["port"])
+        context = None
+        if listen["cert"]:
+            from .net.transport import server_context
+
+            context = server_context(listen["cert"], listen["key"])
+        access = Access(listen["token"], listen["origins"], listen["open"])
+        routes = {}
+        subprotocols = []
+        pool = None
+        if config["mode"] == "client":
+            from .web_server import WebServer
+
+            self._web = WebServer(context)
+        else:
+            from .signalling_server import SignallingServer
+
+            self._web = self.server = SignallingServer(access, listen["max_peers"], context=context)
+            # Its own peer is in no connection's place.
+            peer = self.device.peer()
+            self.device.connect(peer, self.server.attach(peer))
+            routes[None] = self.server
+            pool = self.server.pool
+        self._viewers = listen["max_viewers"]
+        guests = Guests(self._viewers)
+        if self.device.control:
+            from .device.control_socket import SUBPROTOCOL, ControlSocket
+
+            socket = ControlSocket(self.device.control, pool, self._viewers)
+            routes["/control"] = guests.route(socket, self._viewers)
+            subprotocols.append(SUBPROTOCOL)
+        self._site = Site(access, self.health, routes, subprotocols)
+        self.add("server", self._serve)
+
+    async def run(self):
+        """Run all parts until stop(). OSError if it can't listen; Exception of a part that has
+        crashed too often.
+        """
+        watch(self)
+        try:
+            for name, run in self._parts:
+                self._tasks[name] = asyncio.create_task(self._keep(name, run))
+            if not self.client:
+                self._surroundings.online()
+            await self._ended.wait()
+            await self._stop_parts()
+        finally:
+            unwatch(self)
+            self.device.close()
+        if self._failure:
+            raise self._failure
 
     def stop(self):
-        """Have run() end."""
-        self.server.stop()
+        """Have run() end: each peer and server is told, and motion stops."""
+        self._stopped = True
+        self._ended.set()
+
+    def link_changed(self, up):
+        """The network has come or gone. As long as it hasn't come, there is no client."""
+        if not up:
+            self.device.safe()
+            if not self._tasks:
+                self._link.clear()
+            return
+        self._link.set()
+        if self.client and self.client.peer.id is None:
+            # It may be waiting for a minute, for a server that is there again.
+            self.client.hurry()
+
+    def tick(self, now):
+        """Called by the clock."""
+        self._ms += ticks_diff(now, self._since)
+        self._since = now
+        if self._ms >= _MINUTE:
+            self._ms -= _MINUTE
+            self._minutes += 1
+        self._surroundings.beat("app", now)
+        if self._ms // 1000 != self._looked:
+            self._looked = self._ms // 1000
+            self.faulty = self.device.faulty
+
+    def _device_beat(self, now):
+        self._surroundings.beat("device", now)
+
+    @property
+    def online(self):
+        """Whether it is what the configuration wants: registered, or listening."""
+        return self.client is None or self.client.peer.id is not None
+
+    def health(self):
+        """A dict for JSON: how the board is."""
+        gc.collect()
+        health = {
+            "name": self.name,
+            "board": getattr(sys.implementation, "_machine", sys.platform),
+            "uptime_s": self._minutes * 60 + self._ms // 1000,
+            "heap": _heap(),
+            "outcomes": list(outcomes.recent),
+        }
+        self._surroundings.describe(health)
+        if self.client:
+            health["registered"] = self.client.peer.id
+        if self.server:
+            broker = self.server.broker
+            health["peers"] = [{"id": peer.id, "roles": peer.roles} for peer in broker.peers]
+            health["sessions"] = [
+                {"id": s.id, "producer": s.producer.id, "consumer": s.consumer.id}
+                for s in broker.sessions
+            ]
+        if self.device.control:
+            health["caps"] = self.device.driver.caps
+            health["device"] = self.device.driver.state()
+        return health
+
+    # Parts
+
+    async def _keep(self, name, run):
+        # Crashed parts are started again, by and by; one that crashes on and on ends it all.
+        restarts = Restarts()
+        while not self._stopped:
+            try:
+                await run()
+                if not self._stopped:
+                    raise RuntimeError(name + " has ended by itself")
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                if self._stopped:
+                    return
+                delay = restarts.crashed(ticks_ms())
+                self._crashed(name, error, delay)
+                if delay is None or (name == "server" and isinstance(error, OSError)):
+                    self._failure = error
+                    self._ended.set()
+                    return
+                error = None
+                gc.collect()
+                await sleep_ms(delay)
+
+    def _crashed(self, name, error, delay):
+        self._surroundings.crashed(name, error)
+        if delay is not None:
+            print(name, "crashed: again in", delay, "ms")
+        if name == "device":
+            self.device.safe()
+
+    async def _run_client(self):
+        await self._link.wait()
+        await self.client.run()
+
+    async def _serve(self):
+        host, port = self.address
+        await self._web.run(host, port, self._site, self._viewers)
+
+    async def _stop_parts(self):
+        self._stopped = True
+        if self.client:
+            self.client.stop()
+        if self.address:
+            self._web.stop()
+        for name in ("client", "server"):
+            if name in self._tasks:
+                if name == "client" and not self._link.is_set():
+                    self._tasks[name].cancel()
+                await _finished(self._tasks[name])
+        # The device is controlled until they are gone.
+        for name in self._tasks:
+            self._tasks[name].cancel()
+            await _finished(self._tasks[name])
+
+
+def _note_close(outcome):
+    outcomes.note("signalling server: closed: " + outcomes.in_words(outcome))
+
+
+async def _finished(task):
+    try:
+        await task
+    except asyncio.CancelledError:
+        pass
+
+
+def _heap():
+    if not hasattr(gc, "mem_free"):
+        return None  # a computer's Python
+    return {"free": gc.mem_free(), "used": gc.mem_alloc()}
+
+
+def _control_url(config):
+    # A computer's name is nothing that we know.
+    listen = config["listen"]
+    if not listen or not config["wifi"]:
+        return None
+    from .net.wifi import hostname
+
+    name = config["hostname"] or hostname(config["name"])
+    scheme = "wss" if listen["cert"] else "ws"
+    return "%s://%s.local:%d/control" % (scheme, name, listen["port"])

@@ -8,6 +8,7 @@ import sys
 import time
 
 MICROPYTHON = sys.implementation.name == "micropython"
+BOARD = sys.platform in ("esp32", "rp2")  # pins, a radio, nobody watching
 
 # Octets that may be on their way to one peer before it has answered for them; 0: any number. The
 # RP2 port's lwIP keeps all that is not acknowledged in one heap of 8000 octets for all connections;
@@ -21,6 +22,14 @@ if MICROPYTHON:
     ticks_diff = time.ticks_diff
     sleep_ms = asyncio.sleep_ms
     print_exception = sys.print_exception
+
+    def exception_text(error):
+        """What print_exception() prints."""
+        from io import StringIO
+
+        text = StringIO()
+        print_exception(error, text)
+        return text.getvalue()
 
     def text_octets(text):
         """UTF-8 octets of `text`, as an object with the buffer protocol: the str itself, uncopied.

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+import traceback
 
 
 def const(value):
@@ -28,6 +29,11 @@ def ticks_diff(later, earlier):
 def print_exception(error):
     """Print it with its traceback."""
     sys.excepthook(type(error), error, error.__traceback__)
+
+
+def exception_text(error):
+    """What print_exception() prints."""
+    return "".join(traceback.format_exception(error))
 
 
 def sleep_ms(ms):

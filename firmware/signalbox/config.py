@@ -181,14 +181,17 @@ SERVER = (
 )
 
 LISTEN = (
+    ("host", "0.0.0.0", _Address()),  # 0.0.0.0: whoever can reach the board; 127.0.0.1: itself
     ("port", 8443, integer(1, 65535)),
     # What clients must present. Either this, or `open`.
     ("token", None, _Token()),
     ("open", False, boolean),  # true lets everybody connect who can reach the board
     # Of web pages that may connect, beside the board's own; "*" for all.
     ("origins", (), items(_Origin(), 0, 8)),
-    # Clients at the signalling server. A Pico W with MicroPython's own image has 5 TCP connections.
-    ("max_peers", 4, integer(1, 32)),
+    # Clients at the signalling server. A Pico W with MicroPython's own image has 5 TCP connections:
+    # for these, `max_viewers`, one for pages, and one to the server that the board is a client of.
+    ("max_peers", 2, integer(1, 32)),
+    ("max_viewers", 2, integer(1, 32)),  # WebSockets for control and preview, together
     ("cert", None, _path),  # a file with the board's certificate, for wss:// and https://
     ("key", None, _path),  # a file with its private key
 )

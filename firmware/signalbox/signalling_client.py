@@ -22,11 +22,17 @@ class SignallingClient:
     """Connects `peer` to the server at `url`. `outcome`: of the last connection, or None."""
 
     outcome = None
+    _hurried = False
 
-    def __init__(self, peer, url, token=None, ca=None, max_message=MAX_MESSAGE, backoff=None):
-        """`token`: for `Authorization: Bearer`. `ca`: see net.client.connect(). ValueError."""
-        self._peer = peer
+    def __init__(
+        self, peer, url, token=None, ca=None, max_message=MAX_MESSAGE, backoff=None, on_close=None
+    ):
+        """`token`: for `Authorization: Bearer`. `ca`: see net.client.connect(). `on_close(outcome)`
+        is called when a connection has ended. ValueError.
+        """
+        self.peer = peer
         self._pool = Pool(1, max_message)
+        self._on_close = on_close
         self._outbox = None
         self._task = None
         self._stopped = False
@@ -46,21 +52,29 @@ class SignallingClient:
         try:
             while not self._stopped:
                 try:
-                    async for ws in self._connect:
-                        await self._converse(ws)
-                        if self._stopped:
-                            # It ended before stop() could; that is no reason to go on.
-                            ws.close(_NORMAL)
-                except MemoryError:
-                    gc.collect()
-                # Ended from this side: by stop(), or for a reason of the outbox's.
-                if not self._stopped:
-                    await sleep_ms(self._backoff.next())
+                    await self._be_connected()
+                    # Ended from this side: by stop(), or for a reason of the outbox's.
+                    if not self._stopped:
+                        await sleep_ms(self._backoff.next())
+                except asyncio.CancelledError:
+                    if not self._hurried:
+                        raise
+                    self._hurried = False
         except asyncio.CancelledError:
             if not self._stopped:
                 raise
         finally:
             self._task = None
+
+    async def _be_connected(self):
+        try:
+            async for ws in self._connect:
+                await self._converse(ws)
+                if self._stopped:
+                    # It ended before stop() could; that is no reason to go on.
+                    ws.close(_NORMAL)
+        except MemoryError:
+            gc.collect()
 
     async def _converse(self, ws):
         self._well = True
@@ -70,7 +84,7 @@ class SignallingClient:
                     if self._outbox is None:
                         self._outbox = Outbox(ws)
                         ws.on_close = self._closed
-                        self._peer.connected()
+                        self.peer.connected()
                     async for message in ws:
                         self._receive(ws, message)
                         await sleep_ms(0)
@@ -90,7 +104,7 @@ class SignallingClient:
         try:
             # After a failure a message is missing, and those behind it may make no sense.
             if isinstance(message, bytearray) and self._well:
-                self._peer.receive(message)
+                self.peer.receive(message)
                 self.deliver()
         except Exception as error:
             self._give_up(ws, error)
@@ -107,7 +121,7 @@ class SignallingClient:
         # Every session's end is told, however full the heap is, and whatever a delegate raises.
         while True:
             try:
-                self._peer.disconnected()
+                self.peer.disconnected()
                 return
             except Exception as error:
                 _report(error)
@@ -115,7 +129,7 @@ class SignallingClient:
 
     def deliver(self):
         """Send what the peer has to say: call it after the peer's calls. Doesn't wait."""
-        messages = self._peer.take()
+        messages = self.peer.take()
         if self._outbox:
             for message in messages:
                 self._outbox.put(message)
@@ -128,8 +142,17 @@ class SignallingClient:
         elif self._task:
             self._task.cancel()
 
+    def hurry(self):
+        """Connect anew now, whatever it waits for: the network was away, and is there again."""
+        if self._task and not self._stopped:
+            self._hurried = True
+            self._backoff.reset()
+            self._task.cancel()
+
     def _closed(self, outcome):
         self.outcome = outcome
+        if self._on_close:
+            self._on_close(outcome)
 
     def _retry(self, why, delay):
         print("signalling server:", why, "- again in", delay, "ms")

@@ -7,6 +7,7 @@ from .compat import const, sleep_ms, ticks_diff
 from .net.endpoint import unwatch, watch
 from .net.outbox import STALL_WANTED, Outbox
 from .net.server import serve
+from .outcomes import in_words, note
 from .signalling.broker import MAX_PEERS, Broker
 from .ws.buffers import Pool
 from .ws.connection import Settings
@@ -210,14 +211,4 @@ class _Member(Outbox):
         print("peer", self.id, "is given up:", why)
 
     def on_close(self, outcome):
-        print("peer", self.id, "closed:", in_words(outcome))
-
-
-def in_words(outcome):
-    """A CloseOutcome in one line, whatever the peer gave as the reason."""
-    words = "code=%d clean=%s initiator=%s" % (outcome.code, outcome.clean, outcome.initiator)
-    for name in ("sent_code", "reason", "failed_with", "undelivered", "timed_out", "tcp_reset"):
-        value = getattr(outcome, name)
-        if value:
-            words += " %s=%r" % (name, value)
-    return words
+        note("peer %s closed: %s" % (self.id, in_words(outcome)))

@@ -14,7 +14,7 @@ from signalling_client import TIMEOUT_S, Client
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-MAX_PEERS = 16  # of signalbox/start.py
+MAX_PEERS = 16  # of tools/run.py
 SLOW_S = 1  # for a peer that has nothing to do with a slow one
 
 PRODUCER = """

@@ -1,5 +1,6 @@
 """tools/run.py: it starts the firmware, says what to do next, and ends it with all peers closed."""
 
+import json
 import os
 import shutil
 import signal
@@ -40,9 +41,12 @@ async def test_a_signal_closes_every_peer_with_1001(start, number):
         assert "Traceback" not in firmware.output
 
 
-async def test_ctrl_c_at_the_firmware_itself_closes_every_peer_with_1001(micropython):
+async def test_ctrl_c_at_the_firmware_itself_closes_every_peer_with_1001(micropython, tmp_path):
     port = free_port()
-    with micropython.start(ROOT / "firmware" / "main.py", port) as firmware:
+    config = tmp_path / "config.json"
+    listen = {"host": "127.0.0.1", "port": port, "open": True}
+    config.write_text(json.dumps({"name": "x", "mode": "server", "wifi": [], "listen": listen}))
+    with micropython.start(ROOT / "firmware" / "main.py", config) as firmware:
         firmware.port = firmware.wait_for_port()
         assert firmware.port == port
         await see_it_end(firmware, lambda: os.kill(firmware.pid, signal.SIGINT))

@@ -1,4 +1,4 @@
-"""The firmware's main program for hosts of a network: main.py listens on the loopback only.
+"""The firmware for hosts of a network.
 
     firmware.py PORT [--cert FILE --key FILE] [--token TOKEN]
 
@@ -8,15 +8,18 @@ With a token, web pages of any origin need it, too. It ends when its standard in
 import asyncio
 import sys
 
-from signalbox import start
+from signalbox import hardware_host, start
 from signalbox.app import App
-from signalbox.net.access import Access
-from signalbox.net.transport import server_context
+from signalbox.config import check
 
 port, *words = sys.argv[1:]
 given = dict(zip(words[::2], words[1::2]))
-token = given.get("--token")
-context = server_context(given["--cert"], given["--key"]) if "--cert" in given else None
-app = App(Access(token, ("*",), open=not token), "signalbox", start.MAX_PEERS, context)
-start.HOST = "0.0.0.0"
-asyncio.run(start.run(app, int(port), True))
+listen = {"port": int(port), "origins": ["*"], "max_peers": 16}
+for option, key in (("--cert", "cert"), ("--key", "key"), ("--token", "token")):
+    if option in given:
+        listen[key] = given[option]
+listen["open"] = "token" not in listen
+app = App(
+    check({"name": "signalbox", "mode": "server", "wifi": [], "listen": listen}), hardware_host
+)
+asyncio.run(start.run(app, True))

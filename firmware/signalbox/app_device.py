@@ -1,0 +1,135 @@
+"""The device that the board is wired to: its driver, who controls it, and how peers find it."""
+
+from .compat import sleep_ms, ticks_diff, ticks_ms
+from .device.control import Control
+from .device.control_peer import ControlPeer
+from .signalling.peer import CONSUMER, PRODUCER, Delegate, SignallingPeer
+
+TICK = 20  # ms
+
+_LATE = 500  # ms without a tick, after which rescue() ticks
+
+
+class Device:
+    """`name` in signalling, with a driver if the configuration has one. `control`: None without."""
+
+    control = None
+    driver = None
+
+    def __init__(self, name, announce, url, beat, on_online):
+        """`announce`: as in the configuration. `url`: of the board's own /control, or None.
+        `beat(now_ms)` is called while it runs, `on_online()` when a server has registered it.
+        """
+        self._beat = beat
+        self._on_online = on_online
+        self._name = name
+        self._roles = {"producer": (PRODUCER,), "consumer": (CONSUMER,), "none": ()}[announce]
+        self._url = url
+        self._members = []
+        self._ticked = ticks_ms()
+
+    def drive(self, driver, limits, media=False):
+        """Have it controlled. `driver`: a device.driver.Driver. `limits`: as in the configuration.
+
+        `media`: whether it has any, so that its stream can be switched on and off.
+        """
+        self.driver = driver
+        stream = self._switch if media else None
+        self.control = Control(
+            driver, stream, limits["deadman_ms"], limits["idle_ms"], limits["rate"]
+        )
+        self.control.streaming = self._roles == (PRODUCER,)
+
+    def peer(self):
+        """A new SignallingPeer for it. Hand what sends its messages to connect()."""
+        self._meta = meta = {"name": self._name}
+        if self.control:
+            meta["control"] = self.control.advert(self._url)
+        member = _Member(self.control, self._on_online)
+        self._members.append(member)
+        return member.join(self._roles, meta)
+
+    def connect(self, peer, deliver):
+        """`deliver()`: sends what `peer` has to say."""
+        for member in self._members:
+            if member.peer is peer:
+                member.connect(deliver)
+
+    async def run(self):
+        """Tick for ever."""
+        try:
+            while True:
+                self._tick(ticks_ms())
+                await sleep_ms(TICK)
+        finally:
+            self.safe()
+
+    @property
+    def faulty(self):
+        """Whether something is wrong with it, as far as the driver knows."""
+        return self.driver is not None and bool(self.driver.state().get("fault"))
+
+    def rescue(self, now):
+        """Tick if the event loop stands still. From a timer; never in the middle of a request, for
+        none takes that long.
+        """
+        if ticks_diff(now, self._ticked) >= _LATE:
+            self._tick(now)
+
+    def safe(self):
+        """The link is lost: whoever was in control isn't any more."""
+        if self.control:
+            self.control.gone(self.control.owner)
+
+    def close(self):
+        """Stop motion, and let go of the hardware."""
+        self.safe()
+        if self.driver:
+            self.driver.close()
+
+    def _tick(self, now):
+        self._ticked = now
+        self._beat(now)
+        if self.control:
+            self.control.tick(now)
+
+    def _switch(self, on):
+        self._roles = (PRODUCER,) if on else (CONSUMER,)
+        for member in self._members:
+            member.peer.set_status(self._roles, self._meta)
+            if member.deliver:
+                member.deliver()
+
+
+class _Member(Delegate):
+    # One for each server that the device is registered at. Sessions are refused.
+    _carrier = None
+
+    def __init__(self, control, on_online):
+        self._control = control
+        self._on_online = on_online
+
+    def join(self, roles, meta):
+        self.peer = SignallingPeer(self, roles, meta)
+        if self._control:
+            self._carrier = ControlPeer(self._control, self.peer)
+        return self.peer
+
+    def connect(self, deliver):
+        self.deliver = deliver
+        if self._carrier:
+            self._carrier.deliver = deliver
+
+    def registered(self, peer_id):
+        print("registered as", peer_id)
+        self._on_online()
+
+    def control(self, peer_id, octets):
+        return self._carrier.request(peer_id, octets) if self._carrier else None
+
+    def control_ended(self, peer_id):
+        if self._carrier:
+            self._carrier.ended(peer_id)
+
+    def error(self, details):
+        print("signalling server says:", details)

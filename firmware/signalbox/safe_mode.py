@@ -1,0 +1,41 @@
+"""What a board does without a configuration: it says so, and waits for somebody at its serial line.
+
+No network is joined and no watchdog armed: nothing is known of what they should be, and whoever
+comes to mend the file must not be thrown out.
+"""
+
+import sys
+import time
+
+EVERY_S = 10
+
+
+def run(path, errors, until):
+    """Say what is wrong with the file at `path`, every EVERY_S seconds, until Ctrl-C
+    (KeyboardInterrupt), or until(s) is true, which waits for up to `s` seconds. `errors`: lines.
+    """
+    while True:
+        print("SAFE MODE: no network, no device. The configuration can't be used:")
+        for line in errors:
+            print("  %s: %s" % (path, line))
+        print("Next: mend it, and start again. For a board, on the computer it is connected to:")
+        print("  make provision")
+        print("or, with a file of your own: mpremote cp config.json :%s + reset" % path)
+        print("What may be in it: firmware/CONFIG.md. Ctrl-C ends this.")
+        if until(EVERY_S):
+            return
+
+
+def wait(seconds):
+    """An `until` that never is."""
+    time.sleep(seconds)
+    return False
+
+
+def wait_for_eof(seconds):
+    """An `until` that is at the end of standard input."""
+    import select
+
+    poll = select.poll()
+    poll.register(sys.stdin, select.POLLIN)
+    return bool(poll.poll(seconds * 1000)) and not sys.stdin.read(1)
