@@ -60,6 +60,7 @@ def configuration(port):
             "max_viewers": 8,
         },
         "device": {"driver": "simulated"},
+        "preview": {"source": "pattern"},
     }
 
 

@@ -14,6 +14,7 @@ from .net.endpoint import unwatch, watch
 from .supervisor import Restarts
 
 _MINUTE = const(60000)  # ms
+_STOP_TIMEOUT = const(8)  # s; servers and client have limits of their own
 
 
 class Surroundings:
@@ -70,6 +71,9 @@ class App:
         )
         if config["device"]:
             self._open_device(config, hardware)
+        if config["announce"] == "producer" and not self.device.media:
+            # webrtcsrc would open a session with it, and wait for media for ever.
+            raise ValueError('announce: must be "consumer" or "none": this device has no media')
         if config["mode"] != "server":
             self._make_client(config["server"])
         if listen:
@@ -84,9 +88,8 @@ class App:
     def _open_device(self, config, hardware):
         name = "signalbox.device." + config["device"]["driver"]
         __import__(name)
-        module = sys.modules[name]
-        driver = module.create(config["device"], hardware)
-        self.device.drive(driver, config["control"], getattr(module, "MEDIA", False))
+        driver = sys.modules[name].create(config["device"], hardware)
+        self.device.drive(driver, config["control"])
 
     def _make_client(self, server):
         from .signalling_client import SignallingClient
@@ -134,8 +137,21 @@ class App:
             socket = ControlSocket(self.device.control, pool, self._viewers)
             routes["/control"] = guests.route(socket, self._viewers)
             subprotocols.append(SUBPROTOCOL)
+        if config["preview"]:
+            routes["/preview"] = self._preview_route(config["preview"], guests, pool)
         self._site = Site(access, self.health, routes, subprotocols)
         self.add("server", self._serve)
+
+    def _preview_route(self, options, guests, pool):
+        from .device.preview import Preview
+        from .preview_server import PreviewServer
+
+        name = "signalbox.device.preview_" + options["source"]
+        __import__(name)
+        source = sys.modules[name].create(options, self.device.driver)
+        preview = Preview(source, options["fps"], options["viewers"])
+        # One place is for who controls: pictures alone don't stop a camera.
+        return guests.route(PreviewServer(preview, pool), max(1, self._viewers - 1))
 
     async def run(self):
         """Run all parts until stop(). OSError if it can't listen; Exception of a part that has
@@ -150,8 +166,8 @@ class App:
             await self._ended.wait()
             await self._stop_parts()
         finally:
+            await self.device.close()
             unwatch(self)
-            self.device.close()
         if self._failure:
             raise self._failure
 
@@ -232,9 +248,12 @@ class App:
             except Exception as error:
                 if self._stopped:
                     return
-                delay = restarts.crashed(ticks_ms())
-                self._crashed(name, error, delay)
-                if delay is None or (name == "server" and isinstance(error, OSError)):
+                # Without the port that it is to listen on there is no sense in going on.
+                deaf = name == "server" and isinstance(error, OSError)
+                delay = None if deaf else restarts.crashed(ticks_ms())
+                if not deaf:
+                    self._crashed(name, error, delay)
+                if delay is None:
                     self._failure = error
                     self._ended.set()
                     return
@@ -259,29 +278,31 @@ class App:
 
     async def _stop_parts(self):
         self._stopped = True
+        self.device.safe()
         if self.client:
             self.client.stop()
         if self.address:
             self._web.stop()
+        # The device goes on until those who may control it are gone.
         for name in ("client", "server"):
-            if name in self._tasks:
-                if name == "client" and not self._link.is_set():
-                    self._tasks[name].cancel()
-                await _finished(self._tasks[name])
-        # The device is controlled until they are gone.
+            if name in self._tasks and self._link.is_set():
+                await _finish(self._tasks[name], _STOP_TIMEOUT)
         for name in self._tasks:
             self._tasks[name].cancel()
-            await _finished(self._tasks[name])
+            await _finish(self._tasks[name], 1)
 
 
 def _note_close(outcome):
-    outcomes.note("signalling server: closed: " + outcomes.in_words(outcome))
+    line = "signalling server closed: " + outcomes.in_words(outcome)
+    print(line)
+    outcomes.note(line)
 
 
-async def _finished(task):
+async def _finish(task, timeout):
+    # A task that an interrupt has hit never ends.
     try:
-        await task
-    except asyncio.CancelledError:
+        await asyncio.wait_for(task, timeout)
+    except (asyncio.CancelledError, asyncio.TimeoutError):
         pass
 
 

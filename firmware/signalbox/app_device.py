@@ -7,6 +7,7 @@ from .signalling.peer import CONSUMER, PRODUCER, Delegate, SignallingPeer
 
 TICK = 20  # ms
 
+_PARTING = 600  # ms: a camera has 250 to answer what was sent before the stop
 _LATE = 500  # ms without a tick, after which rescue() ticks
 
 
@@ -15,6 +16,7 @@ class Device:
 
     control = None
     driver = None
+    media = None  # the driver's
 
     def __init__(self, name, announce, url, beat, on_online):
         """`announce`: as in the configuration. `url`: of the board's own /control, or None.
@@ -28,13 +30,12 @@ class Device:
         self._members = []
         self._ticked = ticks_ms()
 
-    def drive(self, driver, limits, media=False):
-        """Have it controlled. `driver`: a device.driver.Driver. `limits`: as in the configuration.
-
-        `media`: whether it has any, so that its stream can be switched on and off.
-        """
+    def drive(self, driver, limits):
+        """Have it controlled. `driver`: a device.driver.Driver. `limits`: the configuration's."""
         self.driver = driver
-        stream = self._switch if media else None
+        self.media = driver.media
+        # What has media can be offered as a producer, or no more.
+        stream = self._switch if self.media else None
         self.control = Control(
             driver, stream, limits["deadman_ms"], limits["idle_ms"], limits["rate"]
         )
@@ -57,12 +58,9 @@ class Device:
 
     async def run(self):
         """Tick for ever."""
-        try:
-            while True:
-                self._tick(ticks_ms())
-                await sleep_ms(TICK)
-        finally:
-            self.safe()
+        while True:
+            self._tick(ticks_ms())
+            await sleep_ms(TICK)
 
     @property
     def faulty(self):
@@ -77,14 +75,17 @@ class Device:
             self._tick(now)
 
     def safe(self):
-        """The link is lost: whoever was in control isn't any more."""
+        """The link is lost, say: whoever was in control isn't any more, and motion stops."""
         if self.control:
             self.control.gone(self.control.owner)
 
-    def close(self):
-        """Stop motion, and let go of the hardware."""
-        self.safe()
-        if self.driver:
+    async def close(self):
+        """Stop motion, and let go of the hardware. The driver is given time to say so."""
+        if self.control:
+            self.safe()
+            for _ in range(_PARTING // TICK):
+                self._tick(ticks_ms())
+                await sleep_ms(TICK)
             self.driver.close()
 
     def _tick(self, now):

@@ -336,8 +336,6 @@ def _check_together(config, errors):
         for name in ("netmask", "gateway", "dns"):
             if network[name] and not network["address"]:
                 errors.append("wifi[%d].address: is missing; %s needs it" % (i, name))
-    if config["announce"] == "producer" and not _has_media(config["device"]):
-        errors.append('announce: must be "consumer" or "none" with this device: it has no media')
 
 
 def _check_file(path, where, errors):
@@ -346,10 +344,6 @@ def _check_file(path, where, errors):
             open(path, "rb").close()
         except OSError as error:
             errors.append("%s: must be a file that can be read; %s: %s" % (where, path, error))
-
-
-def _has_media(device):
-    return bool(device) and getattr(_device_module(device["driver"]), "MEDIA", False)
 
 
 def _device_module(name):

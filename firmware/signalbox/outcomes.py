@@ -1,4 +1,4 @@
-"""How the last connections ended, in words: for the log, and for who asks later."""
+"""How the last connections ended, in words, for who asks later."""
 
 from .compat import const
 
@@ -8,8 +8,7 @@ recent = []  # the newest last
 
 
 def note(line):
-    """Print a line, and remember it."""
-    print(line)
+    """Remember a line."""
     if len(recent) >= _MOST:
         recent.pop(0)
     recent.append(line)

@@ -211,4 +211,6 @@ class _Member(Outbox):
         print("peer", self.id, "is given up:", why)
 
     def on_close(self, outcome):
-        note("peer %s closed: %s" % (self.id, in_words(outcome)))
+        line = "peer %s closed: %s" % (self.id, in_words(outcome))
+        print(line)
+        note(line)

@@ -147,10 +147,6 @@ def test_what_belongs_together():
     assert found == "wifi[0].address: is missing; dns needs it"
 
 
-def test_a_producer_has_media():
-    assert error(announce="producer").startswith('announce: must be "consumer" or "none"')
-
-
 def test_a_driver_that_is_not_there():
     assert error(device={}) == "device.driver: is missing; must be text of 1 to 32 octets"
     assert error(device="visca").startswith("device: must be an object")
