@@ -138,20 +138,13 @@ class App:
             routes["/control"] = guests.route(socket, self._viewers)
             subprotocols.append(SUBPROTOCOL)
         if config["preview"]:
-            routes["/preview"] = self._preview_route(config["preview"], guests, pool)
+            from .preview_server import create
+
+            preview = create(config["preview"], self.device.driver, pool)
+            # One place is for who controls: pictures alone don't stop a camera.
+            routes["/preview"] = guests.route(preview, max(1, self._viewers - 1))
         self._site = Site(access, self.health, routes, subprotocols)
         self.add("server", self._serve)
-
-    def _preview_route(self, options, guests, pool):
-        from .device.preview import Preview
-        from .preview_server import PreviewServer
-
-        name = "signalbox.device.preview_" + options["source"]
-        __import__(name)
-        source = sys.modules[name].create(options, self.device.driver)
-        preview = Preview(source, options["fps"], options["viewers"])
-        # One place is for who controls: pictures alone don't stop a camera.
-        return guests.route(PreviewServer(preview, pool), max(1, self._viewers - 1))
 
     async def run(self):
         """Run all parts until stop(). OSError if it can't listen; Exception of a part that has

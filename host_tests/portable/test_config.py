@@ -101,7 +101,7 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_one():
     found = error(wifi=[{"ssid": "house", "pasword": "12345678"}])
     assert found == 'wifi[0].pasword: unknown key; did you mean "password"?'
     found = error(listen={"token": TOKEN, "x": 1})
-    assert found.startswith("listen.x: unknown key; known are port, ")
+    assert found.startswith("listen.x: unknown key; known are host, port, ")
 
 
 def test_all_errors_are_told_at_once():

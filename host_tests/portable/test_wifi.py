@@ -2,7 +2,6 @@
 
 import asyncio
 
-from signalbox.net import wifi
 from signalbox.net.reconnect import Backoff
 from signalbox.net.wifi import WiFi, hostname
 
@@ -221,15 +220,14 @@ async def test_a_network_that_never_answers_is_given_up():
             network.state = CONNECTING
 
     Radio.connect = silent
-    before = wifi.JOIN_TIMEOUT
-    wifi.JOIN_TIMEOUT = 100
     try:
-        async with Board(network, ("mute", "secret-1"), ("house", "secret-1")) as board:
+        board = Board(network, ("mute", "secret-1"), ("house", "secret-1"))
+        board.wifi._timeout = 100
+        async with board:
             await board.until(lambda: board.wifi.joined)
         assert board.tried() == ["mute", "house"]
     finally:
         Radio.connect = connect
-        wifi.JOIN_TIMEOUT = before
 
 
 async def test_a_static_address():

@@ -30,11 +30,20 @@ class WiFi:
     joined = False
 
     def __init__(
-        self, networks, hostname, country, on_change, beat=None, network=None, backoff=None
+        self,
+        networks,
+        hostname,
+        country,
+        on_change,
+        beat=None,
+        network=None,
+        backoff=None,
+        timeout=JOIN_TIMEOUT,
     ):
         """`networks`: as the configuration's `wifi`. `hostname`: with .local behind it, the name
         that the board answers to. `country`: None, or two letters. `on_change()` is called when
         `joined` has changed, `beat(now_ms)` while it runs. `network`: the module of that name.
+        `timeout`: ms for one network.
         """
         if network is None:
             import network
@@ -43,6 +52,7 @@ class WiFi:
         self._hostname = hostname
         self._country = country
         self._backoff = backoff or Backoff(1000, _LONGEST_WAIT)
+        self._timeout = timeout
         self._on_change = on_change
         self._beat = beat
         self._wlan = None
@@ -136,8 +146,8 @@ class WiFi:
             why = self._failure(wlan.status())
             if why:
                 return why
-            if ticks_diff(ticks_ms(), began) >= JOIN_TIMEOUT:
-                return "no answer, or no address, in %d s" % (JOIN_TIMEOUT // 1000)
+            if ticks_diff(ticks_ms(), began) >= self._timeout:
+                return "no answer, or no address, in %d s" % (self._timeout // 1000)
             await self._wait(_POLL)
         return None
 
