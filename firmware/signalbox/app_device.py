@@ -46,7 +46,8 @@ class Device:
         self._meta = meta = {"name": self._name}
         if self.control:
             meta["control"] = self.control.advert(self._url)
-        member = _Member(self.control, self._on_online)
+        kind = _MediaMember if self.media else _Member
+        member = kind(self.control, self._on_online, self.media)
         self._members.append(member)
         return member.join(self._roles, meta)
 
@@ -104,11 +105,13 @@ class Device:
 
 class _Member(Delegate):
     # One for each server that the device is registered at. Sessions are refused.
+    deliver = None
     _carrier = None
 
-    def __init__(self, control, on_online):
+    def __init__(self, control, on_online, media):
         self._control = control
         self._on_online = on_online
+        self._media = media
 
     def join(self, roles, meta):
         self.peer = SignallingPeer(self, roles, meta)
@@ -134,3 +137,19 @@ class _Member(Delegate):
 
     def error(self, details):
         print("signalling server says:", details)
+
+
+class _MediaMember(_Member):
+    # Sessions are for the driver's `media`.
+
+    def session_started(self, session, offer):
+        return self._media.session_started(self, session, offer)
+
+    def sdp(self, session, kind, sdp):
+        self._media.sdp(self, session, kind, sdp)
+
+    def ice(self, session, candidate, line_index):
+        self._media.ice(self, session, candidate, line_index)
+
+    def session_ended(self, session, error):
+        self._media.session_ended(self, session, error)

@@ -19,8 +19,6 @@ OPTIONS = (
     ("max_sessions", 2, integer(1, 4)),  # at once
 )
 
-MEDIA = True
-
 MAX_SDP = 16384  # octets
 MAX_WAITING = 20480  # octets of SDPs and candidates that wait for the encoder
 
