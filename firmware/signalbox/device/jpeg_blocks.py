@@ -6,7 +6,7 @@ for that: a block in the colour of the one before it takes 6 bits, all of them 0
 
 from ..compat import const
 
-_SHORTEST = const(4)  # bits of the code for a difference that isn't 0
+_REST = const(5)  # bits besides those of the value: the category's code, and the block's end
 
 
 def header(columns, rows):
@@ -47,65 +47,80 @@ class Blocks:
 
     def put(self, colour):
         """A block of this colour."""
+        # One call with everything in locals: calls are most of a picture's time.
         before = self._colour
         self._colour = colour
-        self._difference((colour >> 16) - (before >> 16))
-        self._difference((colour >> 8 & 0xFF) - (before >> 8 & 0xFF))
-        self._difference((colour & 0xFF) - (before & 0xFF))
+        buf = self._buf
+        at = self._at
+        bits = self._bits
+        count = self._count
+        for shift in (16, 8, 0):
+            value = (colour >> shift & 0xFF) - (before >> shift & 0xFF)
+            # The category's code, the bits of the value, and the end of the block (F.1.2.1).
+            if value == 0:
+                bits <<= 2
+                count += 2
+            else:
+                rest = abs(value)
+                size = 1
+                while rest > 1:
+                    rest >>= 1
+                    size += 1
+                if value < 0:
+                    value += (1 << size) - 1
+                if size == 8:
+                    value |= 0x1E << 8
+                    size = 9  # its code has a bit more
+                else:
+                    value |= (size + 7) << size
+                size += _REST
+                bits = bits << size | value << 1
+                count += size
+            while count >= 8:
+                count -= 8
+                octet = bits >> count
+                buf[at] = octet
+                at += 1
+                if octet == 0xFF:
+                    buf[at] = 0  # else it would begin a marker (F.1.2.3)
+                    at += 1
+                bits &= (1 << count) - 1
+        self._at = at
+        self._bits = bits
+        self._count = count
 
     def repeat(self, n):
         """`n` blocks of the same colour as the last one."""
         n = n * 6 + self._count
-        if n >= 8:
-            self._octet(self._bits << (8 - self._count))
-            self._bits = 0
+        if n < 8:
+            self._bits <<= n - self._count
+        else:
+            buf = self._buf
+            at = self._at
+            # The first octet has what was left over.
+            buf[at] = self._bits << (8 - self._count)
+            if buf[at] == 0xFF:
+                at += 1
+                buf[at] = 0
             n -= 8
             while n >= 8:
-                self._buf[self._at] = 0
-                self._at += 1
+                at += 1
+                buf[at] = 0
                 n -= 8
-        else:
-            self._bits <<= n - self._count
+            self._at = at + 1
+            self._bits = 0
         self._count = n
 
     def end(self):
         """No more blocks. Returns the octets of the whole picture."""
         if self._count:
             # The last octet is filled up with ones (F.1.2.3).
-            self._octet((self._bits << 8 | 0xFF) >> self._count & 0xFF)
+            octet = (self._bits << 8 | 0xFF) >> self._count & 0xFF
+            self._buf[self._at] = octet
+            self._at += 1
+            if octet == 0xFF:
+                self._buf[self._at] = 0
+                self._at += 1
         self._buf[self._at] = 0xFF
         self._buf[self._at + 1] = 0xD9
         return self._at + 2
-
-    def _difference(self, value):
-        # The category's code, the bits of the value, and the end of the block (F.1.2.1).
-        size = 0
-        rest = abs(value)
-        while rest:
-            rest >>= 1
-            size += 1
-        if size == 0:
-            self._put(0, 2)
-            return
-        if value < 0:
-            value += (1 << size) - 1
-        if size == 8:
-            self._put((0x1E << 8 | value) << 1, 14)
-        else:
-            self._put(((size + 7) << size | value) << 1, _SHORTEST + size + 1)
-
-    def _put(self, bits, n):
-        bits |= self._bits << n
-        n += self._count
-        while n >= 8:
-            n -= 8
-            self._octet(bits >> n & 0xFF)
-        self._bits = bits & (1 << n) - 1
-        self._count = n
-
-    def _octet(self, octet):
-        self._buf[self._at] = octet
-        self._at += 1
-        if octet == 0xFF:
-            self._buf[self._at] = 0  # else it would begin a marker (F.1.2.3)
-            self._at += 1

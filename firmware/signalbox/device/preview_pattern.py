@@ -144,16 +144,22 @@ class Pattern(Source):
     def _row_with(self, blocks, colours, left, right):
         # `left` to `right`: where the ball is, in sixteenths of a column.
         last = -1
+        n = 0
         for column in range(_COLUMNS):
             colour = self._colour(colours, column)
             at = column * 16
             if left < at + 16 and right > at:
                 colour = _mix(_ORANGE, colour, min(right, at + 16) - max(left, at))
             if colour == last:
-                blocks.repeat(1)
+                n += 1
             else:
+                if n:
+                    blocks.repeat(n)
+                    n = 0
                 blocks.put(colour)
                 last = colour
+        if n:
+            blocks.repeat(n)
 
 
 def _colours(elevation, each):
