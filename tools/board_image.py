@@ -7,7 +7,8 @@ named as in board.json, with
     read_firmware(board, path)        the Image of MicroPython as it is released
     read_image(board, path)           the Image that write_image() wrote
     write_image(board, image, path)
-    flash(board, image, options)      put it onto the board: options as flash.py has them
+    flash(board, image, options)      put it onto the board: options as flash.py has them; returns
+                                      what to do next, if that is not the usual
 """
 
 import importlib

@@ -149,6 +149,6 @@ def check_chip(chip, board, port):
     if chip.name != board.chip:
         others = [name for name in boards.names() if boards.load(name).chip == chip.name]
         raise NoBoard(
-            f"the chip on {port} is {chip.name}, and a {board.name} has {board.chip}",
+            f"the chip on {port} is {chip.name}, and {board.name} has {board.chip}",
             f"name the board that it is: BOARD={' or '.join(others) or '…'}",
         )

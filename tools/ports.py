@@ -17,13 +17,13 @@ def find(board, chosen=None, attached=None):
         return fitting[0].device
     if fitting:
         raise NoBoard(
-            f"there are {len(fitting)} ports that can be a {board.name}: {describe(fitting)}",
+            f"there are {len(fitting)} ports that can be {board.name}: {describe(fitting)}",
             f"choose one: PORT={fitting[0].device}",
         )
     usb = [port for port in attached if port.vid is not None]
     seen = f"; attached: {describe(usb)}" if usb else ""
     raise NoBoard(
-        f"no serial port has the USB ids of a {board.name}{seen}",
+        f"no serial port has the USB ids of {board.name}{seen}",
         "connect the board with a cable that carries data, or name its port: PORT=",
     )
 

@@ -168,7 +168,7 @@ def test_another_chip(name, stub, files, capsys):
     with chip_of(other) as chip:
         assert run(board, chip, "--firmware", firmware, *stub) == 3
         said = capsys.readouterr().err
-        assert f"the chip on {chip.port} is {other.chip}, and a {name} has {board.chip}" in said
+        assert f"the chip on {chip.port} is {other.chip}, and {name} has {board.chip}" in said
         assert f"BOARD={other.name}" in said
         assert not chip.written
 

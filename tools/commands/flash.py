@@ -57,12 +57,12 @@ def command(board, firmware, image, **options):
         if firmware or board.release:
             path = release.get(board, firmware, lambda part: family.read_firmware(board, part))
         content = family.read_firmware(board, path)
-    family.flash(board, content, options)
+    following = family.flash(board, content, options)
     if not options.dry_run:
         port = f" PORT={options.port}" if options.port else ""
         done, step = ("the application is", "provision") if image else ("MicroPython is", "deploy")
         say(f"Done: {done} on the board")
-        say(f"Next: make {step} BOARD={board.name}{port}")
+        say(f"Next: {following or f'make {step} BOARD={board.name}{port}'}")
 
 
 def check_usage(firmware, image, options):

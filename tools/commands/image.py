@@ -40,7 +40,7 @@ def command(board, firmware, flash_size, config, output, dry_run):
     family = board_image.family(board)
     if flash_size and board.vfs_bytes is not None and flash_size != board.flash_bytes:
         raise WrongInput(
-            f"MicroPython for a {board.name} is built for {sizes.text(board.flash_bytes)} of flash",
+            f"MicroPython for {board.name} is built for {sizes.text(board.flash_bytes)} of flash",
             "leave out --flash-size",
         )
     path = None

@@ -43,7 +43,7 @@ def read_image(board, path):
         raise WrongInput(f"{path.name} has no {missing} in it", f"make image BOARD={board.name}")
     if any(address + len(octets) > end for address, octets in pieces):
         raise Refused(
-            f"{path.name} reaches beyond the flash of a {board.name}",
+            f"{path.name} reaches beyond the flash of {board.name}",
             f"make image BOARD={board.name}",
         )
     files = littlefs_image.whole(pieces, board.vfs_offset, board.vfs_bytes)

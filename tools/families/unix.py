@@ -27,7 +27,7 @@ def read_firmware(board, path):
     """The unix port is a program of this computer: nothing of it is in an image."""
     if path:
         raise WrongInput(
-            f"a {board.name} runs the unix port of this computer, and no firmware",
+            f"{board.name} is the unix port of this computer, and takes no firmware",
             "leave out FIRMWARE=; MICROPYTHON=file names another build of it",
         )
     return board_image.Image([], board.vfs_offset, board.vfs_bytes)
@@ -47,9 +47,12 @@ def write_image(board, image, path):
 
 
 def flash(board, image, options):
-    """Install into a directory: the interpreter's starter, and a flash unless there is one."""
+    """Install into a directory: the interpreter's starter, and a flash unless there is one.
+
+    Returns what to do next.
+    """
     if not options.port:
-        raise NoBoard(f"a {board.name} is a directory", "name it: PORT=directory")
+        raise NoBoard(f"{board.name} is a directory", "name it: PORT=directory")
     directory = Path(options.port).absolute()
     if directory.exists() and not directory.is_dir():
         raise NoBoard(f"{directory} is no directory", "name another one: PORT=directory")
@@ -84,6 +87,7 @@ def flash(board, image, options):
     starter.chmod(0o755)
     if files is not None:
         replace(flash_path, files)
+    return str(starter)
 
 
 def configuration(board, path):
