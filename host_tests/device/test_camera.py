@@ -1,8 +1,8 @@
 """The model of a camera, proved by controllers that others have written: visca_over_ip, pyvisca."""
 
 import pytest
-from camera import SerialCamera, UDPCamera
 from pyvisca.visca import PTZ
+from visca_camera import SerialCamera, UDPCamera
 from visca_over_ip import Camera as Controller
 from visca_over_ip.exceptions import ViscaException
 

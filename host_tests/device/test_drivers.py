@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from camera import TRAVEL_S, SerialCamera, UDPCamera
+from visca_camera import TRAVEL_S, SerialCamera, UDPCamera
 
 PROGRAM = Path(__file__).parent / "programs" / "drive.py"
 DEADMAN_S = 0.75
