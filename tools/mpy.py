@@ -11,6 +11,7 @@ from bundle import Bundler
 
 FIRMWARE = Path(env.ROOT) / "firmware"
 PACKAGE = "signalbox"
+HOST = "host"  # as an arch: this computer's
 # What a board loads in its roles. The modules that both need at once are deployed as CORE, what
 # only one needs as a file of that name; see bundle.py.
 CORE = "signalbox.core"
@@ -83,11 +84,12 @@ def closure(root, imports):
 
 
 def shipped(names, arch):
-    """Those of the modules that a board needs: nothing for computers, and of twins one, the native
-    one if there is an arch.
+    """Those of the modules that a board needs: of twins one, the native one if there is an arch,
+    and nothing for computers, unless the arch is HOST.
     """
     twin = "_portable" if arch else "_native"
-    return [name for name in names if not name.endswith((twin, "_cpython", "_host"))]
+    others = (twin, "_cpython") if arch == HOST else (twin, "_cpython", "_host")
+    return [name for name in names if not name.endswith(others)]
 
 
 def bundles(imports, roles=ROLES):

@@ -58,12 +58,8 @@ class Manifest:
 def test_a_manifest_freezes_what_is_deployed(name):
     board = boards.load(name)
     manifest = Manifest(BOARDS / name / "manifest.py")
-    modules = [each for each in mpy.shipped(mpy.imports_of_firmware(), "any") if each != "main"]
-    expected = {path_of(module) for module in modules} | {"main.py"}
-    if board.port == "unix":
-        expected |= {
-            str(path.relative_to(mpy.FIRMWARE)) for path in mpy.FIRMWARE.rglob("*_host.py")
-        }
+    shipped = mpy.shipped(mpy.imports_of_firmware(), board.native_arch)
+    expected = {path_of(module) for module in shipped if module != "main"} | {"main.py"}
     assert set(manifest.frozen) == expected
     # main.py has line numbers for its tracebacks, the package has none: as in mpy.compile_for().
     assert {path for path, opt in manifest.frozen.items() if opt != 3} == {"main.py"}
