@@ -222,7 +222,8 @@ class App:
                 for s in broker.sessions
             ]
         if self.device.control:
-            health["caps"] = self.device.driver.caps
+            health["caps"] = self.device.control.advert()["caps"]
+            health["presets"] = self.device.driver.presets
             health["device"] = self.device.driver.state()
         return health
 

@@ -9,8 +9,8 @@ import time
 import urllib.error
 import urllib.request
 
+import run
 import web
-from unix_port import ROOT
 from websockets.sync.client import connect
 
 START_TIMEOUT_S = 60
@@ -20,24 +20,29 @@ TOKEN = "a-token-for-the-tests"
 
 
 class Firmware:
-    """The firmware on a port of its own, which it keeps when it is started again."""
+    """The firmware as `make run` has it, on a port of its own, which it keeps."""
 
     def __init__(self, unix_port, directory, token=None):
         with socket.create_server(("127.0.0.1", 0)) as found:
             self.port = found.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self.token = token
-        self._path = unix_port.path
         web.build(directory)
-        self._env = dict(unix_port.env, MICROPYPATH=f"{ROOT / 'firmware'}:{directory}:.frozen")
-        self._program = ROOT / "host_tests" / "page" / "programs" / "firmware.py"
+        self._config = directory / "config.json"
+        self._command = [unix_port.path, run.FIRMWARE / "main.py", self._config, "--until-eof"]
+        self._env = dict(unix_port.env, MICROPYPATH=f"{run.FIRMWARE}:{directory}:.frozen")
         self.process = None
         self.start()
 
     def start(self):
-        arguments = [self._path, self._program, str(self.port), *filter(None, [self.token])]
+        config = run.configuration(self.port)
+        config["name"] = "Hall camera"
+        config["preview"]["viewers"] = 4
+        if self.token:
+            config["listen"].update(token=self.token, open=False)
+        self._config.write_text(json.dumps(config))
         self.process = subprocess.Popen(
-            arguments,
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -7,7 +7,7 @@ import time
 from actors import PATIENCE_MS, TOKEN, Peer
 from playwright.sync_api import expect
 
-NAME = re.compile("amera")
+NAME = "Hall camera"
 
 
 def ready(page):
