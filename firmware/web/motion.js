@@ -87,19 +87,22 @@ pad.addEventListener("pointerdown", (event) => {
   held.pad = padAt(event);
   steer();
 });
+function padLeft(event) {
+  if (event.pointerId !== pad.pointer) return;
+  pad.pointer = undefined;
+  held.pad = [0, 0];
+  steer();
+}
 pad.addEventListener("pointermove", (event) => {
   if (event.pointerId !== pad.pointer) return;
+  // A button that was let go of where no page is told so.
+  if (!event.buttons) return padLeft(event);
   held.pad = padAt(event);
   steer();
 });
-for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
-  pad.addEventListener(name, (event) => {
-    if (event.pointerId !== pad.pointer) return;
-    pad.pointer = undefined;
-    held.pad = [0, 0];
-    steer();
-  });
-}
+pad.addEventListener("lostpointercapture", padLeft);
+// Wherever it ends: a pointer may be gone before it was captured.
+for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, padLeft);
 pad.addEventListener("contextmenu", (event) => event.preventDefault());
 
 const KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "-", "Shift"];

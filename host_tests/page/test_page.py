@@ -203,8 +203,18 @@ def test_motion_stops_when_the_window_loses_the_focus(firmware, open_page):
         page.mouse.move(x + radius / 2, y)
         page.mouse.down()
         operator.wait_until(lambda state: state["moving"])
+        page.mouse.move(x + radius / 3, y)  # the capture is there with the next event
         page.locator("#pad").evaluate("e => e.releasePointerCapture(e.pointer)")
-        page.mouse.move(x + radius / 2 + 1, y)  # what was captured is given up with the next event
+        page.mouse.move(x + radius / 4, y)  # and gone
+        wait_for_rest(operator)
+        page.mouse.up()
+        page.mouse.move(x + radius / 3, y)
+        page.mouse.down()
+        operator.wait_until(lambda state: state["moving"])
+        # A button that was let go of where no page is told so, seen at the next move.
+        move = """e => e.dispatchEvent(new PointerEvent("pointermove",
+            { pointerId: e.pointer, buttons: 0 }))"""
+        page.locator("#pad").evaluate(move)
         wait_for_rest(operator)
 
 
