@@ -394,6 +394,25 @@ async def test_recv_waits():
     assert await receiving == "in pieces"
 
 
+async def test_a_peer_that_sends_and_does_not_read_is_alive_and_a_send_can_be_given_up():
+    session = Session(transport=ScriptedTransport(room=100), buffer=140)
+    begun = start(session.ws.send(bytes(5000)))
+    waiting = start(session.ws.send(b"not accepted"))
+    for _ in range(30):
+        await session.feed(session.peer(0x81, b"still here"))
+        assert session.ws.recv_nowait() == "still here"
+        await session.clock.advance(5000)
+    assert session.ws.connection.state == "OPEN"
+    assert not begun.done() and not waiting.done()
+    begun.cancel()
+    waiting.cancel()
+    await run()
+    session.transport.give_room(None)
+    await run()
+    assert session.sent() == [(0x82, bytes(5000))]
+    await session.drop()
+
+
 async def test_recv_that_is_cancelled_loses_nothing():
     session = Session()
     ws = session.ws
