@@ -422,6 +422,16 @@ def test_a_driver_that_breaks_stops():
     assert desk.wait(20) == [("light", True), ("stop",)]
 
 
+def test_a_driver_that_does_not_know_its_state_is_a_fault():
+    desk = Desk()
+
+    def state():
+        raise OSError(5)
+
+    desk.driver.state = state
+    assert json.loads(desk.control.state()) == {"fault": "the driver failed", "control": "none"}
+
+
 def test_a_driver_that_breaks_by_itself_is_a_fault():
     desk = Desk()
     desk.must("move", pan=1)

@@ -65,7 +65,11 @@ class Control:
 
     def state(self, controller=None):
         """The device's state as JSON text; `control` tells who is in control."""
-        state = self.driver.state()
+        try:
+            state = self.driver.state()
+        except Exception as failure:
+            self._fail(failure)
+            state = {}
         if self._failing:
             state["fault"] = "the driver failed"
         if self._stream:

@@ -149,8 +149,9 @@ class Visca(Driver):
                 if self.tries < _TRIES:
                     self._send(now)
                     return
-                self._answers = False
-                self._waiting = []
+                if self.sent not in self.greetings:  # not every camera answers these
+                    self._answers = False
+                    self._waiting = []
             self.sent = None
         if self._waiting:
             self.tries = 0
