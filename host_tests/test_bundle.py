@@ -92,6 +92,18 @@ def test_what_only_some_need_is_a_file_of_its_own():
             assert not later & set(imports[name][0]), name
 
 
+def test_nobody_loads_a_role_that_is_not_its_own():
+    """A bundle is loaded whole, for whatever is wanted of it."""
+    bundler = mpy.bundler_for("any")
+    loads = {
+        file
+        for file in bundler.files
+        for line in bundler.source(file).splitlines()
+        if line.startswith(("from .client", "from .server", "from ..client", "from ..server"))
+    }
+    assert loads == {"signalbox.web", "signalbox.web_server"}  # of servers only
+
+
 def test_a_traceback_names_the_function(tmp_path, micropython):
     mpy.deployed(None, tmp_path)
     port = UnixPort(micropython.path)

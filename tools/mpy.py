@@ -16,11 +16,18 @@ HOST = "host"  # as an arch: this computer's
 # only one needs as a file of that name; see bundle.py.
 CORE = "signalbox.core"
 ROLES = {
-    "signalbox.client": ("signalbox.signalling_client", "signalbox.signalling.peer"),
+    "signalbox.client": (
+        "signalbox.signalling_client",
+        "signalbox.signalling.peer",
+        "signalbox.ws.masking_keys",
+    ),
     "signalbox.server": ("signalbox.signalling_server", "signalbox.net.access"),
 }
-# A server may have a peer of its own, and needs nothing else of a client.
-APART = ("signalbox.signalling.peer",)
+# What a board in either role may want of what only one needs at once: a server has a peer of its
+# own and comes back to its Wi-Fi, and the application says what became of connections.
+APART = ("signalbox.signalling.peer", "signalbox.outcomes", "signalbox.net.reconnect")
+# All native kernels: they have an architecture, and no other file has.
+NATIVE = "signalbox.native"
 # Twins, of which a board has one, or none.
 LEAVES = ("_native", "_portable", "_cpython", "_host")
 
@@ -139,12 +146,8 @@ def deployed(arch, directory, programs=(), roles=ROLES):
             path = Path(scratch) / (name + ".py")
             path.write_text(bundler.source(name))
             target = target_of(name, sources, directory)
-            sizes[name] = cross_compile(path, target, shown(target, directory), ["-O3"])
-    for name in shipped(sources, arch):
-        if name.endswith("_native"):
-            target = target_of(name, sources, directory)
-            options = ["-O3", f"-march={arch}"]
-            sizes[name] = cross_compile(sources[name], target, shown(target, directory), options)
+            options = ["-O3", f"-march={arch}"] if name == NATIVE else ["-O3"]
+            sizes[name] = cross_compile(path, target, shown(target, directory), options)
     return sizes
 
 
@@ -152,9 +155,12 @@ def bundler_for(arch, programs=(), roles=ROLES):
     """The Bundler of deployed()."""
     sources = sources_of_firmware()
     board = [name for name in shipped(sources, arch) if name.split(".")[0] == PACKAGE]
-    modules = {name: sources[name] for name in board if not name.endswith("_native")}
+    modules = {name: sources[name] for name in board}
     modules.update({Path(program).stem: Path(program) for program in programs})
-    return Bundler(modules, bundles(imports_of_firmware(), roles))
+    files = bundles(imports_of_firmware(), roles)
+    if arch:
+        files[NATIVE] = [name for name in board if name.endswith("_native")]
+    return Bundler(modules, files)
 
 
 def sources_of_firmware():

@@ -32,7 +32,7 @@ KB = 1024
 CLIENT = "signalbox.net.client"
 SERVER = "signalbox.net.server"
 # A board without signalling: what it would be sent.
-CLIENT_ALONE = {"signalbox.client": (CLIENT,)}
+CLIENT_ALONE = {"signalbox.client": (CLIENT, "signalbox.ws.masking_keys")}
 SERVER_ALONE = {"signalbox.server": (SERVER,)}
 CLIENT_BUDGET = 20 * KB
 PEER_BUDGET = 40 * KB
@@ -114,7 +114,7 @@ class Size:
 
     def _files(self, root, roles=mpy.ROLES):
         """The files that have a module in them, and all that it imports."""
-        bundler = mpy.bundler_for(None, roles=roles)
+        bundler = mpy.bundler_for("any", roles=roles)
         return {
             bundler.place(name, "")[0] if name in bundler.modules else name
             for name in mpy.closure(root, self._imports)

@@ -5,7 +5,7 @@ Portable: runs on MicroPython, too.
 
 from signalbox.ws.close import ConnectionClosed
 from signalbox.ws.connection import CLOSE, FAILED, PING, PONG, Connection, Settings
-from signalbox.ws.mask import MaskingKeys
+from signalbox.ws.masking_keys import MaskingKeys
 from signalbox.ws.message import BINARY, CHUNK, NEED_DATA, TEXT
 
 from .wire import check, octets_of, text_of

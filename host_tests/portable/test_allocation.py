@@ -7,7 +7,7 @@ import gc
 
 from signalbox.compat import MICROPYTHON
 from signalbox.ws.connection import PING, Connection, Settings
-from signalbox.ws.mask import MaskingKeys
+from signalbox.ws.masking_keys import MaskingKeys
 from signalbox.ws.message import BINARY, CHUNK, NEED_DATA, TEXT
 from wire import KEY, ROLES, frame
 

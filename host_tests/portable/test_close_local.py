@@ -1,9 +1,9 @@
 """We close first: rows L1 to L14 of close.md. L7, closing while connecting, is the endpoint's."""
 
 from signalbox.compat import MICROPYTHON
-from signalbox.ws import mask
 from signalbox.ws.close import ConnectionClosed
 from signalbox.ws.connection import CLOSE, KEEP, PING
+from signalbox.ws.masking_keys import MaskingKeys
 from signalbox.ws.message import BINARY, NEED_DATA, TEXT
 from wire import KEY, ROLES, End, Source, close_payload, frame, frames, parse, raises
 
@@ -216,7 +216,7 @@ def test_L11_client_masks_with_a_fresh_key():
         fetched.append(bytes((len(fetched) * 64 + i) * 7 & 0xFF for i in range(n)))
         return fetched[-1]
 
-    keys = mask.MaskingKeys(random)
+    keys = MaskingKeys(random)
     used = []
     for _ in range(40):
         end = End(True, keys, buffer=140)
@@ -303,7 +303,7 @@ def test_L12_close_with_the_heap_locked():
     for client in ROLES:
         for spent in range(17) if client else (0,):
             for reason in ("", "bye", "r" * 200, "grün", "ü" * 100):
-                keys = mask.MaskingKeys() if client else None
+                keys = MaskingKeys() if client else None
                 end = End(client, keys)
                 for _ in range(spent):
                     end.connection.ping()
@@ -328,7 +328,7 @@ def test_L12_close_with_the_heap_locked():
 def test_L12_ping_close_and_reply_with_the_heap_locked():
     for client in ROLES:
         for spent in range(16) if client else (0,):
-            keys = mask.MaskingKeys() if client else None
+            keys = MaskingKeys() if client else None
             end = End(client, keys)
             for _ in range(spent):
                 end.connection.ping()
@@ -360,7 +360,7 @@ def test_L12_ping_close_and_reply_with_the_heap_locked():
 
 def test_L12_pings_past_the_last_key_with_the_heap_locked():
     # Then a Ping may go unanswered; the Close may not.
-    end = End(True, mask.MaskingKeys())
+    end = End(True, MaskingKeys())
 
     def act(heap):
         for _ in range(20):

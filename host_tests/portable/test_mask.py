@@ -1,6 +1,7 @@
 """Masking, copying and masking keys: the portable twins against a naive oracle."""
 
 from signalbox.ws import mask, mask_portable
+from signalbox.ws.masking_keys import MaskingKeys
 from wire import raises
 
 KEY = b"\x37\xfa\x21\x3d"
@@ -128,7 +129,7 @@ def take(keys, *more):
 
 def test_masking_keys_are_fresh():
     random = Random()
-    keys = mask.MaskingKeys(random)
+    keys = MaskingKeys(random)
     taken = [take(keys) for _ in range(100)]
     assert len(set(taken)) == 100
     for key in taken:
@@ -138,14 +139,14 @@ def test_masking_keys_are_fresh():
 
 
 def test_masking_keys_come_from_the_operating_system():
-    first = mask.MaskingKeys()
-    second = mask.MaskingKeys()
+    first = MaskingKeys()
+    second = MaskingKeys()
     assert len({take(first) for _ in range(40)} | {take(second) for _ in range(40)}) > 75
 
 
 def test_masking_keys_on_a_full_heap():
     random = Random()
-    keys = mask.MaskingKeys(random)
+    keys = MaskingKeys(random)
     random.dry = True
     taken = [take(keys) for _ in range(15)]
     # The last one is not for messages.

@@ -5,7 +5,7 @@
 
 from signalbox.compat import MICROPYTHON
 from signalbox.ws.connection import FAILED, PING
-from signalbox.ws.mask import MaskingKeys
+from signalbox.ws.masking_keys import MaskingKeys
 from signalbox.ws.output import Output
 from wire import ROLES, End, Source, close_payload, frames, parse, raises
 

@@ -17,7 +17,6 @@ from .close import (
     ready_state,
     valid_code,
 )
-from .mask import MaskingKeys
 from .message import MessageReader
 from .output import Output
 from .utf8 import is_ascii, validate
@@ -131,6 +130,8 @@ _keys = None  # masking keys, shared by every client connection
 def _client_keys():
     global _keys
     if _keys is None:
+        from .masking_keys import MaskingKeys  # a server has none
+
         _keys = MaskingKeys()
     return _keys
 

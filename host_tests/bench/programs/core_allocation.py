@@ -8,7 +8,7 @@ import json
 
 from meter import cost
 from signalbox.ws.connection import Connection, Settings
-from signalbox.ws.mask import MaskingKeys
+from signalbox.ws.masking_keys import MaskingKeys
 from signalbox.ws.message import BINARY, NEED_DATA, TEXT
 
 SIZES = (16, 125, 1024, 16384, 65536)

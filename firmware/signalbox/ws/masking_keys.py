@@ -1,0 +1,33 @@
+"""What a client masks its frames with (RFC 6455 section 5.3). A server loads none of it."""
+
+import os
+
+from .mask import move
+
+
+class MaskingKeys:
+    """Fresh masking keys from a strong source of entropy (5.3), fetched for many frames at a time.
+
+    `random(n)` returns n unpredictable bytes. It allocates, so one key is always kept back: when
+    the heap is full, a Pong can still be masked. (A Close has its key from the beginning.)
+    """
+
+    def __init__(self, random=os.urandom):
+        self._random = random
+        self._pool = bytearray(random(64))
+        self._next = 0
+
+    def put(self, buf, at, reserve=False):
+        """Write a key that was never used into buf[at:at + 4].
+
+        MemoryError when there is none; `reserve`: the one that is kept back may be taken.
+        """
+        if self._next >= 60:
+            try:
+                self._pool[:] = self._random(64)
+                self._next = 0
+            except MemoryError:
+                if self._next > 60 or not reserve:
+                    raise
+        move(buf, at, self._pool, self._next, 4)
+        self._next += 4
