@@ -16,13 +16,16 @@ BLOCK = 4096
 BLOCKS = 212  # 848 KiB: with any other number the board formats its file system anew
 
 
-def compile_tree(directory):
+def compile_tree(directory, without=()):
     """Path on the board -> octets, of each .py below `directory`, compiled for the Pico W.
 
     What mpy-cross refuses stays a .py: the board says what is wrong with it when it is wanted.
+    `without`: stems of files that are left out.
     """
     files = {}
     for path in sorted(directory.rglob("*.py")):
+        if path.stem in without:
+            continue
         name = path.relative_to(directory)
         octets = compile_file(path)
         if octets is None:

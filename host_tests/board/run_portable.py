@@ -6,6 +6,7 @@ Without the tests behind the colon. Prints what runner.py prints, and the board'
 """
 
 import asyncio
+import re
 import sys
 
 import board_files
@@ -30,6 +31,13 @@ async def run(uf2, image, module, without):
         return not traceback
 
 
+def needed(module):
+    """`module` and the tests' modules that it imports."""
+    text = (board_files.PORTABLE / f"{module}.py").read_text()
+    imported = re.findall(r"^(?:from|import) (test_\w+)", text, re.M)
+    return {module}.union(*map(needed, imported))
+
+
 def show(text):
     sys.stdout.write(text.replace("\r", ""))
     sys.stdout.flush()
@@ -37,16 +45,16 @@ def show(text):
 
 def main(arguments):
     uf2, *modules = arguments
-    files = {
-        **board_files.compile_tree(board_files.FIRMWARE),
-        **board_files.compile_tree(board_files.PORTABLE),
-    }
-    image = board_files.build(files)
+    firmware = board_files.compile_tree(board_files.FIRMWARE)
+    tests = {path.stem for path in board_files.PORTABLE.glob("test_*.py")}
     ended = True
     for argument in modules:
         module, _, without = argument.partition(":")
-        tests = without.split(",") if without else []
-        ended = asyncio.run(run(uf2, image, module, tests)) and ended
+        # All tests are more than the file system holds.
+        files = board_files.compile_tree(board_files.PORTABLE, tests - needed(module))
+        image = board_files.build({**firmware, **files})
+        unwanted = without.split(",") if without else []
+        ended = asyncio.run(run(uf2, image, module, unwanted)) and ended
     return 0 if ended else 1
 
 
