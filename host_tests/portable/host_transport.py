@@ -20,6 +20,7 @@ class Transport:
     """A connected, non-blocking TCP socket."""
 
     secure = False
+    share = None
 
     def __init__(self, sock):
         self._sock = sock

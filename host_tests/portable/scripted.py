@@ -98,6 +98,7 @@ class ScriptedTransport:
     """
 
     secure = False
+    share = None
 
     def __init__(self, room=None, most=1 << 20, most_read=1 << 20, tls=False):
         self.record = []  # ("read", octets), ("write", octets), BLOCKED after a read, EOF, FIN, RST

@@ -251,7 +251,7 @@ class WebSocket:
         while self._ping is None and not self.connection.ping():
             await self._room()
         if self._ping is None:
-            self._ping = ticks_ms()
+            self._asked()
             self._wake_writer()
         while self._ping is not None:
             if self.connection.incoming != _RECEIVING:
@@ -390,6 +390,9 @@ class WebSocket:
             turns -= 1
             n = self.connection.ready()
             if n == 0:
+                share = self._transport.share
+                if share and share.doubtful and self._ask():
+                    continue
                 return False
             taken = self._hand_over(n)
             if taken is None:
@@ -399,6 +402,25 @@ class WebSocket:
                 return False
             self.connection.advance(taken)
         return True
+
+    def _ask(self):
+        # Send a Ping to know what has arrived, unless one is on its way. Returns whether.
+        connection = self.connection
+        if self._ping is not None or not connection.accepting:
+            return False
+        try:
+            if not connection.ping():
+                return False
+        except MemoryError:
+            return False
+        self._asked()
+        return True
+
+    def _asked(self):
+        self._ping = ticks_ms()
+        share = self._transport.share
+        if share:
+            share.asked()
 
     def _hand_over(self, n):
         # Returns what TCP took: None when it would block, -1 after an error.
@@ -618,6 +640,9 @@ class WebSocket:
         if self._ping is not None and reader.length == 9:
             self._round_trip = ticks_diff(ticks_ms(), self._ping)
             self._ping = None
+            share = self._transport.share
+            if share:
+                share.answered()
 
     # Ending
 

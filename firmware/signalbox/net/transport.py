@@ -8,21 +8,19 @@ two of them on one stream sleep for ever, and its closing throws away what was n
 import errno
 import select
 import socket
-import sys
 from asyncio import core
 
-from ..compat import const, ticks_diff, ticks_ms
+from ..compat import IN_FLIGHT, const
 
 _TCP = getattr(socket, "IPPROTO_TCP", 6)
 _TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
 
-# A Pico W's TCP keeps what is not acknowledged yet in one heap of 8000 octets, for all connections.
-# A write for which that has no room waits up to 10 s although the socket is non-blocking, and says
-# then that it has written what it has thrown away. So no write is larger than a segment, which
-# finds room sooner, and one that took that long has failed.
-_SHARED_HEAP = sys.platform == "rp2"
-LARGEST_WRITE = 800 if _SHARED_HEAP else 1 << 20
-_GAVE_UP = const(9900)  # ms
+_REFUSED = const(10)  # ms until another look for room
+LARGEST_WRITE = 1 << 20
+_new_share = None
+if IN_FLIGHT:
+    from .shared_heap import LARGEST_WRITE
+    from .shared_heap import Share as _new_share
 
 # Says which connections were reset. readinto() reads until there is no more; when that is a reset,
 # it raises, and what it has read before is lost. So it must know first.
@@ -33,6 +31,7 @@ class Transport:
     """A connected, non-blocking TCP socket."""
 
     secure = False
+    share = None  # a shared_heap.Share, where connections share one
 
     def __init__(self, sock, stream=None):
         """`stream`: what to read from and write to, if not the socket itself."""
@@ -44,6 +43,8 @@ class Transport:
             sock.setsockopt(_TCP, _TCP_NODELAY, 1)
         except (OSError, ValueError, AttributeError):
             pass  # not every port has it; each of our writes is as large as can be anyway
+        if _new_share:
+            self.share = _new_share()
         _resets.register(sock, 0)
 
     def readable(self):
@@ -52,6 +53,10 @@ class Transport:
 
     def writable(self):
         """Wait until TCP takes more, or an error."""
+        if self.share and self.share.refused:
+            # TCP would take it, and nobody tells when there is room.
+            self.share.refused = False
+            yield from core.sleep_ms(_REFUSED)
         yield core._io_queue.queue_write(self._stream)
 
     def read(self, buf, n):
@@ -80,13 +85,9 @@ class Transport:
 
     def write(self, buf, at, n):
         """Hand over up to `n` octets of `buf` from `at` on: None when it would block. OSError."""
-        if not _SHARED_HEAP:
-            return self._stream.write(buf, at, n)
-        began = ticks_ms()
-        taken = self._stream.write(buf, at, min(n, LARGEST_WRITE))
-        if ticks_diff(ticks_ms(), began) >= _GAVE_UP:
-            raise OSError(errno.ENOMEM)
-        return taken
+        if self.share:
+            return self.share.write(self._stream, buf, at, n)
+        return self._stream.write(buf, at, n)
 
     def held(self, n):
         """How many of the `n` octets that write() did not take can't be taken back."""

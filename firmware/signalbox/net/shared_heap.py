@@ -1,0 +1,131 @@
+"""A connection's share of the memory that a Pico W's TCP has for all of them; loaded on RP2 only.
+
+lwIP keeps what is not acknowledged in one heap of 8000 octets, in 32 segments at most. For want of
+either, a write blocks the whole board although the socket is non-blocking: 50 ms, again and again,
+10 s at most, and then the octets are gone. So there must be room before a write, and no connection
+may take what the others need. What is acknowledged lwIP tells nobody. What has arrived does a
+Ping's round trip.
+"""
+
+import errno
+import socket
+
+from ..compat import const, ticks_diff, ticks_ms
+
+# A write is no larger than a segment, which finds room sooner.
+LARGEST_WRITE = const(800)
+
+_SMALL = const(400)  # octets; less takes much of a segment, and little of the heap
+_FEW = const(4)  # small writes after which the peer is asked
+_MOST = const(6)  # small writes without an answer: five connections have 32 segments together
+_LIGHT = const(1400)  # octets without an answer; past it a connection leaves _SPARE to others
+_SPARE = const(3200)  # octets of the heap
+_SLACK = const(256)  # octets for headers, and for what TCP itself has to say
+_PAUSE = const(500)  # ms until another small write is tried without an answer, then twice that …
+_LONGEST = const(8000)  # … up to this
+_GAVE_UP = const(9900)  # ms that a write took which has thrown its octets away
+_ROM = const(0)  # an address with 16 KB that can be read
+
+
+class Share:
+    """What one connection has written that its peer has not answered for."""
+
+    # What most never need is kept here until it is set: a board counts the octets.
+    doubtful = False  # the peer should be asked whether it has arrived
+    refused = False  # the last write() was, by us
+    _octets = 0
+    _writes = 0  # small ones
+    _asked_octets = 0
+    _asked_writes = 0
+    _pause = _PAUSE
+    _last = 0  # when the last small one was
+
+    def write(self, stream, buf, at, n):
+        """Hand over up to `n` octets: None when there is no room now. OSError."""
+        n = min(n, LARGEST_WRITE)
+        if not self._may(n):
+            self.refused = True
+            return None
+        began = ticks_ms()
+        taken = stream.write(buf, at, n)
+        if ticks_diff(ticks_ms(), began) >= _GAVE_UP:
+            raise OSError(errno.ENOMEM)
+        if taken:
+            self._wrote(taken)
+        return taken
+
+    def asked(self):
+        """A Ping follows what was written until now."""
+        self._asked_octets = self._octets
+        self._asked_writes = self._writes
+        self.doubtful = False
+
+    def answered(self):
+        """Its Pong is there."""
+        self._octets -= self._asked_octets
+        self._writes -= self._asked_writes
+        self._pause = _PAUSE
+        self._judge()
+
+    def _may(self, n):
+        if n < _SMALL and self._writes >= _MOST:
+            if ticks_diff(ticks_ms(), self._last) < self._pause:
+                return False
+            self._pause = min(2 * self._pause, _LONGEST)
+        return has_room(n, self._octets > _LIGHT)
+
+    def _wrote(self, n):
+        self._octets += n
+        if n < _SMALL:
+            self._writes += 1
+            self._last = ticks_ms()
+        self._judge()
+
+    def _judge(self):
+        self.doubtful = self._writes >= _FEW or self._octets > _LIGHT
+
+
+class _Refusal:
+    # Notes the number of an OSError; `except … as` would take its state from the heap.
+    errno = 0
+
+    def __enter__(self):
+        self.errno = 0
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, OSError):
+            self.errno = error.errno
+            return True
+        return False
+
+
+class _Heap:
+    # Asks lwIP for room: a datagram of IPv6 on a socket of IPv4 is put together in the heap, and
+    # then sent nowhere. ENOMEM: there was no room for it. SOCK_RAW, as RP2 has few for UDP.
+
+    def __init__(self):
+        import uctypes
+
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, 255)
+        self._sizes = [
+            uctypes.bytearray_at(_ROM, n + _SLACK + spare)
+            for n in (_SMALL, LARGEST_WRITE)
+            for spare in (0, _SPARE)
+        ]
+        self._refusal = _Refusal()
+
+    def has_room(self, i):
+        with self._refusal:
+            self._sock.sendto(self._sizes[i], ("::1", 0))
+        return self._refusal.errno != errno.ENOMEM
+
+
+_heap = None
+
+
+def has_room(n, spare):
+    """Whether lwIP's heap takes a write of `n` octets now. `spare`: and leaves some to others."""
+    global _heap
+    if _heap is None:
+        _heap = _Heap()
+    return _heap.has_room((n > _SMALL) * 2 + spare)

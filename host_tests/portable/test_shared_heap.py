@@ -1,0 +1,138 @@
+"""shared_heap.Share: what a Pico W's TCP has room for, and which connection may take it."""
+
+from scripted import Session
+from signalbox.net import shared_heap
+from signalbox.net.shared_heap import Share
+
+LARGE = 800
+SMALL = 30
+SPARE = 3200
+
+
+class Tcp:
+    """In the place of lwIP, with `free` octets of heap and a clock; `block` ms go by in a write."""
+
+    def __init__(self, free=1 << 20, block=0):
+        self.free = free
+        self.now = 0
+        self.written = []
+        self._block = block
+
+    def __enter__(self):
+        self._replaced = shared_heap.has_room, shared_heap.ticks_ms
+        shared_heap.has_room = self._has_room
+        shared_heap.ticks_ms = lambda: self.now
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        shared_heap.has_room, shared_heap.ticks_ms = self._replaced
+
+    def _has_room(self, n, spare):
+        return n + (SPARE if spare else 0) <= self.free
+
+    def write(self, buf, at, n):
+        self.now += self._block
+        self.written.append(n)
+        self.free -= n
+        return n
+
+    def take(self, share, n):
+        """What became of a write of `n` octets."""
+        return share.write(self, bytes(n), 0, n)
+
+
+def test_a_write_is_a_segment_at_most():
+    with Tcp() as tcp:
+        share = Share()
+        assert tcp.take(share, 2000) == LARGE
+        assert tcp.written == [LARGE] and not share.refused
+
+
+def test_nothing_is_written_without_room():
+    with Tcp(free=700) as tcp:
+        share = Share()
+        assert tcp.take(share, LARGE) is None
+        assert tcp.written == [] and share.refused
+        assert tcp.take(share, SMALL) == SMALL
+
+
+def test_who_has_had_no_answer_leaves_room_to_others():
+    with Tcp(free=SPARE + 2 * LARGE + 100) as tcp:
+        share = Share()
+        assert tcp.take(share, LARGE) == tcp.take(share, LARGE) == LARGE
+        assert tcp.take(share, LARGE) is None
+        assert tcp.take(Share(), LARGE) == LARGE
+        share.asked()
+        share.answered()
+        assert tcp.take(share, LARGE) == LARGE
+
+
+def test_small_writes_are_counted():
+    with Tcp() as tcp:
+        share = Share()
+        for i in range(6):
+            assert share.doubtful == (i >= 4)
+            assert tcp.take(share, SMALL) == SMALL
+        assert tcp.take(share, SMALL) is None
+        assert tcp.take(share, LARGE) == LARGE
+        share.asked()
+        assert not share.doubtful
+        assert tcp.take(share, SMALL) is None
+        share.answered()
+        assert tcp.take(share, SMALL) == SMALL
+
+
+def test_small_writes_without_an_answer_become_rare():
+    with Tcp() as tcp:
+        share = Share()
+        for _ in range(6):
+            assert tcp.take(share, SMALL) == SMALL
+        pauses = []
+        for _ in range(7):
+            began = tcp.now
+            while tcp.take(share, SMALL) is None:
+                tcp.now += 100
+            pauses.append(tcp.now - began)
+        assert pauses == [500, 1000, 2000, 4000, 8000, 8000, 8000]
+        share.asked()
+        share.answered()
+        assert tcp.take(share, SMALL) == SMALL
+
+
+def test_what_follows_the_ping_is_not_answered_by_its_pong():
+    with Tcp() as tcp:
+        share = Share()
+        for i in range(6):
+            if i == 4:
+                share.asked()
+            assert tcp.take(share, SMALL) == SMALL
+        share.answered()
+        for _ in range(4):
+            assert tcp.take(share, SMALL) == SMALL
+        assert tcp.take(share, SMALL) is None
+
+
+def test_a_write_that_took_10_s_has_failed():
+    with Tcp(block=10000) as tcp:
+        try:
+            tcp.take(Share(), SMALL)
+        except OSError:
+            return
+    raise AssertionError("its octets are gone")
+
+
+async def test_the_endpoint_asks_and_hears_the_answer():
+    with Tcp() as tcp:
+        for client in (False, True):
+            session = Session(client)
+            session.transport.share = share = Share()
+            for _ in range(4):
+                tcp.take(share, SMALL)
+            await session.ws.send("hello")
+            assert session.sent() == [(0x81, b"hello"), (0x89, b"signalbox")]
+            await session.ws.send("hello")
+            assert session.sent() == [(0x81, b"hello")]
+            await session.feed(session.peer(0x8A, b"signalbox"))
+            for _ in range(6):
+                assert tcp.take(share, SMALL) == SMALL
+            await session.drop()
