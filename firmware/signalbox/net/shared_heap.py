@@ -38,7 +38,7 @@ class Share:
     _asked_octets = 0
     _asked_writes = 0
     _pause = _PAUSE
-    _last = 0  # when the last small one was
+    _last = ticks_ms()  # when the last small one was
 
     def write(self, stream, buf, at, n):
         """Hand over up to `n` octets: None when there is no room now. OSError."""

@@ -17,10 +17,10 @@ _TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
 
 _REFUSED = const(10)  # ms until another look for room
 LARGEST_WRITE = 1 << 20
-_new_share = None
 if IN_FLIGHT:
-    from .shared_heap import LARGEST_WRITE
-    from .shared_heap import Share as _new_share
+    from . import shared_heap
+
+    LARGEST_WRITE = shared_heap.LARGEST_WRITE
 
 # Says which connections were reset. readinto() reads until there is no more; when that is a reset,
 # it raises, and what it has read before is lost. So it must know first.
@@ -43,8 +43,8 @@ class Transport:
             sock.setsockopt(_TCP, _TCP_NODELAY, 1)
         except (OSError, ValueError, AttributeError):
             pass  # not every port has it; each of our writes is as large as can be anyway
-        if _new_share:
-            self.share = _new_share()
+        if IN_FLIGHT:
+            self.share = shared_heap.Share()
         _resets.register(sock, 0)
 
     def readable(self):
