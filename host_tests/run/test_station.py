@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 import pytest
-from camera import Camera
 from operator_peer import Operator
+from pty_camera import Camera
 from signalling_client import free_port
 from unix_port import ROOT, SEARCH_PATH, UnixPort
 
