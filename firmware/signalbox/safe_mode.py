@@ -8,11 +8,15 @@ import sys
 import time
 
 EVERY_S = 10
+ROUNDS = 6
 
 
-def run(path, errors, until):
+def run(path, errors, until, rounds=0):
     """Say what is wrong with the file at `path`, every EVERY_S seconds, until Ctrl-C
     (KeyboardInterrupt), or until(s) is true, which waits for up to `s` seconds. `errors`: lines.
+
+    `rounds`: after so many of them give up: the version before this one may take the file.
+    Returns the exit status: 1 when it has given up.
     """
     while True:
         print("SAFE MODE: no network, no device. The configuration can't be used:")
@@ -22,8 +26,13 @@ def run(path, errors, until):
         print("  make provision")
         print("or, with a file of your own: mpremote cp config.json :%s + reset" % path)
         print("What may be in it: firmware/CONFIG.md. Ctrl-C ends this.")
+        if rounds:
+            print("If nobody comes, the version before this one is tried again.")
         if until(EVERY_S):
-            return
+            return 0
+        rounds -= 1
+        if rounds == 0:
+            return 1
 
 
 def wait(seconds):

@@ -19,6 +19,18 @@ def on_trial():
     return "starts" in _state()
 
 
+def can_go_back():
+    """Whether failed starts lead to another version."""
+    state = _state()
+    if "starts" not in state:
+        return False
+    try:
+        os.stat("/slot_%s/version" % ("a" if state.get("slot") == "b" else "b"))
+        return True
+    except OSError:
+        return False
+
+
 def confirm():
     """End the trial: from now on every start starts this version. Costs nothing when there is none.
 

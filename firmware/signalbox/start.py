@@ -74,14 +74,16 @@ def _drop(*names):
 
 
 def _safe_mode(path, errors, until_eof):
-    from . import safe_mode
+    from . import safe_mode, slots
 
     until = safe_mode.wait_for_eof if until_eof else safe_mode.wait
+    # A version on trial, whose fault it may be, has a minute. It is no boot loop: the third such
+    # start brings back the version before it.
+    rounds = safe_mode.ROUNDS if slots.can_go_back() else 0
     try:
-        safe_mode.run(path, errors, until)
+        return safe_mode.run(path, errors, until, rounds)
     except KeyboardInterrupt:
-        pass
-    return 0
+        return 0
 
 
 def _run(station, until_eof):

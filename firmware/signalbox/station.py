@@ -70,7 +70,7 @@ class Station(Surroundings):
         finally:
             unwatch(self)
             if self._led:
-                self._led.show = status_led.FAULT
+                self._led.show = status_led.OFF
                 self._led.tick(0)
 
     def stop(self):

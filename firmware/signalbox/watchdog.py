@@ -24,12 +24,12 @@ _DAY = const(86400000)  # ms
 class Watchdog:
     """Armed from the start; it can be disarmed, for whoever comes by the serial line."""
 
-    def __init__(self, supervisor, rescue):
+    def __init__(self, supervisor, rescue, platform=sys.platform):
         """`rescue(now)`: called about every 200 ms, if the port can, even while the loop stands."""
         self._supervisor = supervisor
         self._rescue = rescue
         self._timer = None
-        if sys.platform == "rp2":
+        if platform == "rp2":
             self._wdt = machine.WDT(timeout=_RP2_TIMEOUT)
             self._timer = machine.Timer(
                 period=_RP2_PERIOD, mode=machine.Timer.PERIODIC, callback=self._on_timer
@@ -48,7 +48,7 @@ class Watchdog:
             machine.WDT(timeout=_DAY)
             return
         self._timer.deinit()
-        chip = _RP2350 if "RP2350" in sys.implementation._machine else _RP2040
+        chip = _RP2350 if "RP2350" in getattr(sys.implementation, "_machine", "") else _RP2040
         machine.mem32[chip + _CLEAR] = _ENABLE
 
     def _on_timer(self, timer):
