@@ -5,6 +5,7 @@ and sets them, where they are now: see programs/bundled_runner.py.
 """
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -50,6 +51,16 @@ def board(tmp_path_factory, micropython):
     port.env["MICROPYPATH"] = f"{directory}:{HERE / 'portable'}:.frozen"
     port.stand_ins = directory / "stand_ins.json"
     return port
+
+
+def test_every_name_stands_for_something(tmp_path):
+    # A part of the firmware that no portable test runs must find its names, too.
+    bundler = mpy.bundler_for("xtensawin")
+    for name in bundler.files:
+        (tmp_path / f"{name}.py").write_text(bundler.source(name))
+    command = ["ruff", "check", "--isolated", "--select=F821", "--output-format=concise", tmp_path]
+    check = subprocess.run(command, capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout + check.stderr
 
 
 @pytest.mark.parametrize("module", PORTABLE_TESTS)

@@ -207,7 +207,7 @@ class _Rewriter(ast.NodeTransformer):
         for alias in node.names:
             bound = alias.asname or alias.name
             whole = f"{source}.{alias.name}"
-            if whole in self._bundler.modules and self._is_bundled(whole):
+            if whole in self._bundler.modules and (self._is_bundled(whole) or not self._scopes):
                 if self._scopes:
                     raise BundleError(f"{self._module.name}: {whole} imported in a function")
                 self._modules[bound] = whole

@@ -238,10 +238,12 @@ OPTIONS = (
 
 def load(path):
     """The configuration in a file, a dict with every key. OSError; ConfigError."""
-    with open(path, "rb") as file:
-        octets = bytearray(file.read(MAX_SIZE + 1))
-    if len(octets) > MAX_SIZE:
+    size = os.stat(path)[6]
+    if size > MAX_SIZE:
         raise ConfigError(["the file must have %d octets at most" % MAX_SIZE])
+    octets = bytearray(size)
+    with open(path, "rb") as file:
+        file.readinto(octets)
     try:
         value = loads(octets)
     except JsonError as error:
