@@ -177,7 +177,7 @@ def test_the_advert_says_where_the_board_takes_control_itself():
 def test_health():
     health = make().health()
     assert health["name"] == "cam" and health["registered"] is None
-    assert health["caps"] == ("ptz",) and health["device"] == {"moving": False}
+    assert health["caps"] == ["ptz"] and health["device"] == {"moving": False}
     assert health["uptime_s"] == 0 and health["outcomes"] == []
     app = make(mode="server", listen={"open": True})
     assert app.health()["sessions"] == [] and len(app.health()["peers"]) == 1
