@@ -32,7 +32,7 @@ class Watchdog:
         if platform == "rp2":
             self._wdt = machine.WDT(timeout=_RP2_TIMEOUT)
             self._timer = machine.Timer(
-                period=_RP2_PERIOD, mode=machine.Timer.PERIODIC, callback=self._on_timer
+                -1, period=_RP2_PERIOD, mode=machine.Timer.PERIODIC, callback=self._on_timer
             )
         else:
             self._wdt = machine.WDT(timeout=PATIENCE)

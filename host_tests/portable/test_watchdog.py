@@ -26,8 +26,8 @@ class Machine:
         class Timer:
             PERIODIC = 1
 
-            def __init__(self, period, mode, callback):
-                assert mode == self.PERIODIC
+            def __init__(self, number, period, mode, callback):
+                assert (number, mode) == (-1, self.PERIODIC)  # a software timer
                 machine.timer = self
                 self.period = period
                 self.callback = callback
