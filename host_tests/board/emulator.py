@@ -113,22 +113,19 @@ class Board:
 
     async def wait_for_output(self, text, timeout_s):
         """Wait until what runs has printed `text`. Returns all of its output until then."""
-        found = asyncio.Event()
-        output = bytearray()
-
-        def receive(octets):
-            output.extend(octets)
-            if text.encode() in output:
-                found.set()
-
-        self._cdc.on_serial_data = receive
+        listener = Listener(self._cdc, self._simulator)
         try:
-            await self._simulator.wait_for(found, timeout_s)
-        except asyncio.TimeoutError:
-            raise BoardTimeoutError(timeout_s, output.decode(errors="replace")) from None
+            return await listener.wait_for(text, timeout_s)
         finally:
-            self._cdc.on_serial_data = None
-        return output.decode(errors="replace")
+            listener.close()
+
+    def listen(self):
+        """A Listener to what it prints from now on."""
+        return Listener(self._cdc, self._simulator)
+
+    def interrupt(self):
+        """Ctrl-C on the console."""
+        self._cdc.send_serial_byte(3)
 
     async def run(self, source, timeout_s, on_output=None):
         """Run source text. Returns (what it printed, the traceback or ""); TimeoutError.
@@ -143,6 +140,41 @@ class Board:
         finally:
             console.close()
         return console.output, console.traceback
+
+
+class Listener:
+    """Keeps what the board prints on the USB console. Only the newest one hears something."""
+
+    def __init__(self, cdc, simulator):
+        self._cdc = cdc
+        self._simulator = simulator
+        self._output = bytearray()
+        self._wanted = b""
+        self._found = asyncio.Event()
+        cdc.on_serial_data = self._receive
+
+    @property
+    def output(self):
+        return self._output.decode(errors="replace").replace("\r\n", "\n")
+
+    def close(self):
+        self._cdc.on_serial_data = None
+
+    async def wait_for(self, text, timeout_s):
+        """Wait until `text` has been printed. Returns all the output. BoardTimeoutError."""
+        self._wanted = text.replace("\n", "\r\n").encode()
+        self._found.clear()
+        self._receive(b"")
+        try:
+            await self._simulator.wait_for(self._found, timeout_s)
+        except asyncio.TimeoutError:
+            raise BoardTimeoutError(timeout_s, self.output) from None
+        return self.output
+
+    def _receive(self, octets):
+        self._output += octets
+        if self._wanted in self._output:
+            self._found.set()
 
 
 class BoardTimeoutError(Exception):

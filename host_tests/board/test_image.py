@@ -15,7 +15,7 @@ def test_an_image_boots_into_the_application(uf2, tmp_path, figure):
 
     async def boot():
         async with Board(image, b"") as board:
-            printed = await board.wait_for_output("on trial\r\n", BOOT_TIMEOUT_S)
+            printed = await board.wait_for_output("on trial\n", BOOT_TIMEOUT_S)
             figure(
                 f"from power to main.py with an image: {board.clock_s:.2f} s of the board's time"
             )
