@@ -16,6 +16,7 @@ class BootLoader:
 
     def __init__(self, path, chip, size, stays=False):
         self.path = path
+        self.chip = chip
         self.received = None
         self._size = size
         self._stays = stays

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import io
+import json
 import os
 import time
 
@@ -19,6 +20,10 @@ import uf2_volume
 from boot_loader import INFO, BootLoader
 from faults import NoBoard, ToolError
 
+MACHINE = {
+    "RP2040": "Raspberry Pi Pico W with RP2040",
+    "RP2350": "Raspberry Pi Pico 2 W with RP2350",
+}
 RP2 = [name for name in boards.names() if boards.load(name).port == "rp2"]
 CONFIG = b'{"name": "door"}'
 
@@ -88,11 +93,19 @@ def micropython_on(monkeypatch):
     def install(volume, config):
         told = []
 
+        seen = {
+            "platform": "rp2", "version": [1, 28, 0], "mpy": 0, "wifi": True, "state": None,
+            "machine": MACHINE[volume.chip], "file_system": "VfsLfs2", "slots": {},
+        }  # fmt: skip
+
         def fake(port, *arguments, **_):
             assert port == "/dev/ttyACM0"
-            told.append(arguments[0])
-            if arguments == ("bootloader",):
+            told.append(arguments[-1] if arguments[0] == "resume" else "look")
+            if arguments[0] == "resume":
                 return ""
+            if len(arguments) > 2:
+                return json.dumps(seen)
+            told[-1] = "configuration"
             return "e6614c311b4b8c2f\n" + (config.hex() if config else "-")
 
         monkeypatch.setattr(remote, "run", fake)
@@ -119,7 +132,7 @@ def test_the_configuration_survives_an_image(name, files, tmp_path, micropython_
         board_image.family(board).write_image(board, expected, tmp_path / "expected.uf2")
         sizes.append((tmp_path / "expected.uf2").stat().st_size)
         assert run(board, "--port", "/dev/ttyACM0", "--image", image) == 0
-        assert told == ["exec", "bootloader"]
+        assert told == ["look", "configuration", "bootloader"]
     (tmp_path / "received.uf2").write_bytes(volume.received)
     now = board_image.family(board).read_image(board, tmp_path / "received.uf2")
     assert littlefs_image.read(board, now.files)["/config.json"] == CONFIG
@@ -132,7 +145,7 @@ def test_micropython_alone_asks_for_no_configuration(files, tmp_path, micropytho
     with loader(tmp_path, board, firmware) as volume:
         told = micropython_on(volume, CONFIG)
         assert run(board, "--port", "/dev/ttyACM0", "--firmware", firmware) == 0
-    assert told == ["bootloader"]
+    assert told == ["look", "bootloader"]
 
 
 def test_what_was_kept_is_named_when_the_board_is_in_its_boot_loader(
@@ -154,6 +167,27 @@ def test_what_was_kept_is_named_when_the_board_is_in_its_boot_loader(
         assert run(board, "--port", volume.path, "--image", image) == 4
         assert f"--config FILE', of {kept}" in capsys.readouterr().err
         monkeypatch.undo()
+
+
+def test_another_chip_that_runs_is_started_again(files, tmp_path, micropython_on, capsys):
+    mine, other = boards.load("RPI_PICO_W"), boards.load("RPI_PICO2_W")
+    firmware = files(mine)
+    with loader(tmp_path, other, firmware) as volume:
+        told = micropython_on(volume, None)
+        assert run(mine, "--port", "/dev/ttyACM0", "--firmware", firmware) == 3
+    assert told == ["look", "reset"]
+    assert "is RP2350, and RPI_PICO_W has RP2040" in capsys.readouterr().err
+
+
+def test_a_dry_run_leaves_a_board_running(files, tmp_path, micropython_on, capsys):
+    board = boards.load("RPI_PICO_W")
+    image = files(board, image=True)
+    with loader(tmp_path, board, image) as volume:
+        told = micropython_on(volume, CONFIG)
+        assert run(board, "--port", "/dev/ttyACM0", "--image", image, "--dry-run") == 0
+    assert told == ["look", "configuration", "reset"]
+    assert "Would copy" in capsys.readouterr().err
+    assert volume.received is None
 
 
 def test_another_chip(files, tmp_path, capsys):

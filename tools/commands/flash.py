@@ -60,9 +60,9 @@ def command(board, firmware, image, **options):
     following = family.flash(board, content, options)
     if not options.dry_run:
         port = f" PORT={options.port}" if options.port else ""
-        done, step = ("the application is", "provision") if image else ("MicroPython is", "deploy")
-        say(f"Done: {done} on the board")
-        say(f"Next: {following or f'make {step} BOARD={board.name}{port}'}")
+        say(f"Done: {'the application' if image else 'MicroPython'} is on the board")
+        then = "" if image else f", then make deploy BOARD={board.name}{port}"
+        say(f"Next: {following or f'make provision BOARD={board.name}{port}{then}'}")
 
 
 def check_usage(firmware, image, options):

@@ -5,10 +5,12 @@ import time
 from pathlib import Path
 
 import board_image
+import installed
 import kept_config
 import littlefs_image
 import ports
 import remote
+import restarting
 import uf2
 import uf2_volume
 from faults import NoBoard, Refused, ToolError, WrongInput
@@ -60,9 +62,22 @@ def flash(board, image, options):
     volume, port = find(board, options.port)
     if volume:
         volume.check(board.chip)
+        copy(board, image, options, volume, None)
+        return
+    stopped = True
+    try:
+        check_running(board, port)
+        stopped = copy(board, image, options, None, port)
+    finally:
+        if stopped:
+            restarting.restart(port)  # what ran is as it was
+
+
+def copy(board, image, options, volume, port):
+    """Copy onto `volume`, or onto the one that `port` becomes. True: a board was left as it was."""
     config = None
     if image.files is not None:
-        config = kept_config.choose(options, lambda: configuration(board, port))
+        config = kept_config.choose(options, lambda: configuration(port))
         if config:
             image = image.with_files(
                 littlefs_image.add(board, image.files, {kept_config.PATH: config.octets})
@@ -71,17 +86,31 @@ def flash(board, image, options):
     if options.dry_run:
         where = volume.path if volume else f"the volume that {port} becomes"
         say(f"Would copy {len(octets)} octets onto {where}")
-        return
+        return True
     if config:
         config.save()
     if not volume:
         say(f"{port}: into the boot loader")
-        remote.run(port, "bootloader")
+        remote.run(port, "resume", "bootloader")
         volume = wait_for_volume()
         volume.check(board.chip)
     volume.copy(octets, f"{board.name}{SUFFIX}")
     if config:
         config.forget()
+    return False
+
+
+def check_running(board, port):
+    """NoBoard: what runs on the port is another chip, or no MicroPython."""
+    try:
+        found = installed.look(port)
+    except NoBoard as error:
+        raise NoBoard(error.cause, "hold BOOTSEL while you plug the board in") from None
+    if installed.same(found.chip) != installed.same(board.chip):
+        raise NoBoard(
+            f"the chip on {port} is {found.chip}, and {board.name} has {board.chip}",
+            "name the board that it is: BOARD=",
+        )
 
 
 def find(board, chosen):
@@ -108,7 +137,7 @@ def find(board, chosen):
         ) from None
 
 
-def configuration(board, port):
+def configuration(port):
     """What the board has: see kept_config.choose()."""
     if port is None:
         raise Refused(
