@@ -8,6 +8,7 @@ from board import BLOCK
 from faults import Refused, ToolError, Unavailable
 
 DISK_VERSION = 0x00020000  # every MicroPython with littlefs2 mounts it
+NEWEST_DISK_VERSION = 0x00020001  # what a board's own becomes with its first write
 READ = 32  # octets; MicroPython's own
 LOOKAHEAD = 32  # octets; MicroPython's own
 NAME = b"littlefs"  # in both superblocks
@@ -21,7 +22,7 @@ def build(board, files, size):
     """
     littlefs = _littlefs()
     context = littlefs.UserContext(size)
-    file_system = _file_system(board, context, size)
+    file_system = _file_system(board, context, size, DISK_VERSION)
     file_system.format()
     file_system.mount()
     try:
@@ -175,7 +176,7 @@ def _partial_context(size):
     return Partial(size)
 
 
-def _file_system(board, context, size):
+def _file_system(board, context, size, version=NEWEST_DISK_VERSION):
     return _littlefs().LittleFS(
         context=context,
         mount=False,
@@ -184,7 +185,9 @@ def _file_system(board, context, size):
         prog_size=board.vfs_prog_bytes,
         read_size=READ,
         lookahead_size=LOOKAHEAD,
-        disk_version=DISK_VERSION,
+        # As MicroPython has it. Files up to this size can be in their directory's blocks.
+        cache_size=4 * max(READ, board.vfs_prog_bytes),
+        disk_version=version,
     )
 
 
