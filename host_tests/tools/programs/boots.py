@@ -25,16 +25,23 @@ class Time:
         pass
 
 
-def boot(flash, main=MAIN):
-    """Mount the flash and run main.py. Returns how that ended: None, or the exception."""
+def boot(flash, time=None, from_flash=False):
+    """Mount the flash and run main.py, the source's or the flash's own.
+
+    Returns how that ended: None, or the exception; what is neither Reset nor SystemExit is raised.
+    """
     path = list(sys.path)
     sys.path[:] = ["", ".frozen", "/lib"]  # as the ports have it
     modules = set(sys.modules)
     sys.modules["machine"] = Machine()
-    sys.modules["time"] = Time()
+    sys.modules["time"] = time or Time()
     try:
         flash.mount()
         os.chdir("/")
+        main = MAIN
+        if from_flash:
+            with open("/main.py") as file:
+                main = file.read()
         exec(main, {"__name__": "__main__"})
         return None
     except (Reset, SystemExit) as end:

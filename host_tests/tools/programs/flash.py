@@ -59,6 +59,7 @@ class Flash:
         at = block * BLOCK + offset
         size = self.finished(len(buffer))
         self.memory[at : at + size] = memoryview(buffer)[:size]
+        self.changed("write", at, size)
         self.count(size, len(buffer))
 
     def ioctl(self, operation, argument):
@@ -72,12 +73,16 @@ class Flash:
             at = argument * BLOCK
             size = self.finished(BLOCK)
             self.erase(at, at + size)
+            self.changed("erase", at, size)
             self.count(size, BLOCK)
         return 0
 
     def finished(self, size):
         """How much of the next change is done."""
         return size // 2 if self.changes == self.cut_at else size
+
+    def changed(self, kind, at, size):
+        """Called after each change, for a flash that keeps them."""
 
     def count(self, done, wanted):
         self.changes += 1
