@@ -10,6 +10,7 @@ from pathlib import Path
 
 import env
 import mpy
+import web
 
 MAIN = "/main.py"  # MicroPython starts this one from source only
 SLOTS = ("/slot_a", "/slot_b")
@@ -17,17 +18,18 @@ VERSION = "version"  # the last file of a slot: while it is there, the slot is w
 
 
 def tree(board):
-    """Path in a slot -> octets of the application, compiled for the board; without `version`."""
-    found = {}
+    """Path in a slot -> octets of the application, compiled for the board; without `version`.
+
+    Equal sources give equal octets.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        mpy.compile_for(board.native_arch, Path(scratch))
-        for name in mpy.shipped(mpy.imports_of_firmware(), board.native_arch):
-            if name == "main":
-                continue
-            path = Path(*name.split(".")).with_suffix(".mpy")
-            if not (Path(scratch) / path).is_file():
-                path = path.with_suffix("") / "__init__.mpy"
-            found[path.as_posix()] = (Path(scratch) / path).read_bytes()
+        mpy.deployed(board.native_arch, Path(scratch))
+        found = {
+            path.relative_to(scratch).as_posix(): path.read_bytes()
+            for path in sorted(Path(scratch).rglob("*.mpy"))
+        }
+    found.pop("main.mpy", None)
+    found[web.NAME] = web.page()
     return found
 
 
@@ -49,6 +51,14 @@ def source_version():
     return done.stdout.strip() or "unversioned"
 
 
+def version_file(files):
+    """The octets of a slot's `version`: the version's line, then SHA-256 and path of each file."""
+    lines = [version(files)]
+    for path, octets in sorted(files.items()):
+        lines.append(f"{hashlib.sha256(octets).hexdigest()} {path}")
+    return "".join(line + "\n" for line in lines).encode()
+
+
 def fresh(board):
     """Path on the board -> octets of a file system that has nothing else: one slot, and main.py."""
     files = tree(board)
@@ -56,5 +66,5 @@ def fresh(board):
     return {
         MAIN: (mpy.FIRMWARE / "main.py").read_bytes(),
         **{f"{slot}/{path}": octets for path, octets in files.items()},
-        f"{slot}/{VERSION}": f"{version(files)}\n".encode(),
+        f"{slot}/{VERSION}": version_file(files),
     }

@@ -3,6 +3,8 @@
 Its Python interface is not stable, and its command line is; each call is one connection.
 """
 
+import os
+import select
 import subprocess
 import sys
 
@@ -36,10 +38,9 @@ def run(port, *arguments, timeout_s=TIMEOUT_S, check=True):
 
     NoBoard: nothing there that speaks MicroPython's raw REPL. RemoteError: it raised there.
     """
-    command = [sys.executable, "-m", "mpremote", "connect", port, *map(str, arguments)]
     try:
         done = subprocess.run(
-            command,
+            _command(port, arguments),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -47,21 +48,63 @@ def run(port, *arguments, timeout_s=TIMEOUT_S, check=True):
             timeout=timeout_s,
         )
     except subprocess.TimeoutExpired:
-        raise NoBoard(
-            f"{port} did not answer within {timeout_s} s",
-            "unplug and plug in the board, close other programs that use the port, try again",
-        ) from None
-    output = done.stdout + done.stderr
+        raise _silent(port, timeout_s) from None
     if check and done.returncode:
-        last = (output.strip().splitlines() or ["mpremote said nothing"])[-1]
-        if any(text in output for text in UNREACHABLE) and "Traceback" not in done.stdout:
-            raise NoBoard(
-                f"no MicroPython answers on {port}: {last}",
-                "close other programs that use the port; if there is no MicroPython yet: "
-                "make flash",
-            )
-        raise RemoteError(f"{port}: {last}", output)
+        raise _failed(port, done.stdout, done.stderr)
     return done.stdout
+
+
+def follow(port, *arguments, on_line, silence_s=TIMEOUT_S):
+    """As run(), with a call of `on_line` for each line as it comes, and no end but a silence."""
+    process = subprocess.Popen(
+        _command(port, arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    output = rest = b""
+    try:
+        while True:
+            if not select.select([process.stdout], [], [], silence_s)[0]:
+                raise _silent(port, silence_s)
+            octets = os.read(process.stdout.fileno(), 4096)
+            if not octets:
+                break
+            output += octets
+            *lines, rest = (rest + octets).split(b"\n")
+            for line in lines:
+                on_line(line.decode(errors="replace").rstrip("\r"))
+        status = process.wait(silence_s)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+    if status:
+        raise _failed(port, output.decode(errors="replace"), "")
+
+
+def _command(port, arguments):
+    return [sys.executable, "-m", "mpremote", "connect", port, *map(str, arguments)]
+
+
+def _silent(port, timeout_s):
+    return NoBoard(
+        f"{port} did not answer within {timeout_s} s",
+        "unplug and plug in the board, close other programs that use the port, try again",
+    )
+
+
+def _failed(port, printed, complaints):
+    output = printed + complaints
+    last = (output.strip().splitlines() or ["mpremote said nothing"])[-1]
+    if any(text in output for text in UNREACHABLE):
+        return NoBoard(
+            f"no MicroPython answers on {port}: {last}",
+            "close other programs that use the port; if there is no MicroPython yet: make flash",
+        )
+    return RemoteError(f"{port}: {last}", output)
 
 
 def execute(port, code, timeout_s=TIMEOUT_S):

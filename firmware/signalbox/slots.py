@@ -41,6 +41,7 @@ def confirm():
         with open(_NEW_STATE, "w") as file:
             json.dump({"slot": state["slot"]}, file)
         os.rename(_NEW_STATE, _STATE)
+        print("slots: %s is confirmed" % state["slot"])  # deploy waits for this
 
 
 def _state():
