@@ -1,0 +1,245 @@
+"""provision, with the real mpremote, to a board that is the unix port on a terminal."""
+
+import fcntl
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import cli
+import pytest
+import remote
+from simulated import PICO_W, littlefs_image
+
+SIGNALBOX = Path(cli.__file__).parent / "signalbox.py"
+PASSWORD = "correct horse battery"
+TOKEN = "server-token-0123456789"
+ENV = f"""\
+NAME=Door camera
+WIFI_SSID=studio
+WIFI_PASSWORD="{PASSWORD}"
+SERVER_URL=ws://192.168.1.2:8443/
+SERVER_TOKEN={TOKEN}
+"""
+FILL = """
+file = open("/full", "wb")
+try:
+    while True:
+        file.write(bytes(512))
+        file.flush()
+except OSError:
+    file.close()
+"""
+EXPECTED = {
+    "name": "Door camera",
+    "wifi": [{"ssid": "studio", "password": PASSWORD}],
+    "server": {"url": "ws://192.168.1.2:8443/", "token": TOKEN},
+    "mode": "client",
+}
+
+
+def provision(board, *more):
+    return cli.main(["provision", "--board", "UNIX", "--port", board.port, *map(str, more)])
+
+
+def holding(config):
+    """A flash with this configuration."""
+    octets = config if isinstance(config, bytes) else json.dumps(config).encode()
+    return littlefs_image.build(PICO_W, {"/config.json": octets}, PICO_W.vfs_size())
+
+
+def config_of(board):
+    return json.loads(board.read("/config.json"))
+
+
+@pytest.fixture
+def env_file(tmp_path):
+    """A function: a file with these lines."""
+
+    def write(text=ENV):
+        path = tmp_path / "settings.env"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """The arguments of every program that was started for the board."""
+    seen = []
+    command = remote._command
+
+    def spy(port, arguments):
+        seen.append(command(port, arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(remote, "_command", spy)
+    return seen
+
+
+def test_from_a_file_and_the_secrets_are_nowhere_else(new_board, env_file, commands, capfd):
+    with new_board() as board:
+        assert provision(board, "--env", env_file()) == 0
+        assert config_of(board) == EXPECTED
+    said = "".join(capfd.readouterr())
+    assert "Set mode, name, server, wifi" in said
+    assert len(commands) > 2
+    for secret in (PASSWORD, TOKEN):
+        assert secret not in said
+        assert secret not in str(commands)
+
+
+def test_it_is_merged_with_what_is_there(new_board, env_file, capsys):
+    old = {**EXPECTED, "name": "Old", "watchdog": False, "device": {"driver": "simulated"}}
+    with new_board(holding(old)) as board:
+        assert (
+            provision(board, "--env", env_file("NAME=New\nWIFI_SSID=hall\nWIFI_PASSWORD=\n")) == 0
+        )
+        network = {"ssid": "hall", "password": ""}
+        assert config_of(board) == {**old, "name": "New", "wifi": [network, *old["wifi"]]}
+    assert "Set name, wifi;" in capsys.readouterr().err
+
+
+def test_more_keys_from_json(new_board, env_file, tmp_path):
+    more = tmp_path / "device.json"
+    more.write_text('{"device": {"driver": "simulated"}, "control": {"rate": 10}}')
+    with new_board(holding({**EXPECTED, "control": {"idle_ms": 5000}})) as board:
+        assert provision(board, "--env", env_file("NAME=x"), "--config", more) == 0
+        assert config_of(board)["control"] == {"idle_ms": 5000, "rate": 10}
+        assert config_of(board)["device"] == {"driver": "simulated"}
+
+
+def test_what_the_firmware_refuses_is_not_written(new_board, env_file, capsys):
+    with new_board(holding(EXPECTED)) as board:
+        before = board.flash.read_bytes()
+        assert provision(board, "--env", env_file("WIFI_SSID=studio\nWIFI_PASSWORD=short7!\n")) == 2
+        said = capsys.readouterr().err
+        assert "wifi[0].password: must be" in said and "short7!" not in said
+        assert board.flash.read_bytes() == before
+
+
+@pytest.mark.parametrize("text, words", [
+    ("WIFI=studio", "there is no setting WIFI"),
+    ("NAME", "NAME has no value"),
+    ("WIFI_PASSWORD=12345678", "WIFI_PASSWORD without WIFI_SSID"),
+])  # fmt: skip
+def test_a_file_that_is_wrong(new_board, env_file, capsys, text, words):
+    with new_board() as board:
+        assert provision(board, "--env", env_file(text)) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_dry_run_writes_nothing(new_board, env_file, capsys):
+    with new_board(holding(EXPECTED)) as board:
+        before = board.flash.read_bytes()
+        assert provision(board, "--env", env_file("NAME=New"), "--dry-run") == 0
+        assert "Would set name" in capsys.readouterr().err
+        assert board.flash.read_bytes() == before
+
+
+def test_what_is_there_is_no_configuration(new_board, env_file, capsys):
+    with new_board(holding(b"{broken")) as board:
+        assert provision(board, "--env", env_file()) == 4
+        assert "--replace" in capsys.readouterr().err
+        assert board.read("/config.json") == b"{broken"
+        assert provision(board, "--env", env_file(), "--replace") == 0
+        assert config_of(board) == EXPECTED
+
+
+def test_a_generated_token_is_in_a_file_and_on_the_board(new_board, env_file, tmp_path, capsys):
+    path = tmp_path / "token"
+    settings = env_file("NAME=x\nWIFI_SSID=studio\nWIFI_PASSWORD=12345678\n")
+    with new_board() as board:
+        assert provision(board, "--env", settings, "--generate-token", path) == 0
+        token = path.read_text().strip()
+        assert len(token) >= 32 and path.stat().st_mode & 0o777 == 0o600
+        assert config_of(board)["listen"] == {"token": token}
+        assert config_of(board)["mode"] == "server"
+        assert token not in capsys.readouterr().err
+        assert provision(board, "--env", settings, "--generate-token", path) == 2
+        assert path.read_text().strip() == token
+
+
+def test_secrets_stay_out_of_the_repository(new_board, capsys):
+    root = SIGNALBOX.parent.parent
+    path = root / "host_tests" / "tools" / "provision-test.txt"
+    path.write_text(ENV)
+    try:
+        assert cli.main(["provision", "--board", "UNIX", "--port", "none", "--env", str(path)]) == 2
+        assert "git does not ignore it" in capsys.readouterr().err
+    finally:
+        path.unlink()
+
+
+def test_full_flash_leaves_the_old_one(new_board, capsys, tmp_path):
+    large = tmp_path / "large.json"
+    origins = [f"https://{'o' * 500}{i}.example" for i in range(8)]
+    large.write_text(json.dumps({"mode": "both", "listen": {"open": True, "origins": origins}}))
+    with new_board(holding(EXPECTED)) as board:
+        remote.run(board.port, "exec", FILL)
+        assert provision(board, "--config", large) == 1
+        assert "the old one is as it was" in capsys.readouterr().err
+        assert config_of(board) == EXPECTED
+
+
+def test_questions(new_board):
+    """On a terminal: secrets are not echoed, what is there is offered."""
+    with new_board(holding({**EXPECTED, "name": "Old"})) as board:
+        terminal = Terminal(["provision", "--board", "UNIX", "--port", board.port])
+        terminal.answer("Name of the device [Old]: ", "Door camera")
+        terminal.answer("Wi-Fi network [studio]: ", "hall")
+        terminal.answer("Its password: ", "another password")
+        terminal.answer("one) [ws://192.168.1.2:8443/]: ", "")
+        terminal.answer("[as it is]: ", "")
+        assert terminal.wait() == 0, terminal.seen
+        assert "another password" not in terminal.seen and TOKEN not in terminal.seen
+        networks = [{"ssid": "hall", "password": "another password"}, *EXPECTED["wifi"]]
+        assert config_of(board) == {**EXPECTED, "wifi": networks}
+
+
+class Terminal:
+    """signalbox.py on a terminal of its own."""
+
+    def __init__(self, arguments):
+        self._end, inside = pty.openpty()
+
+        def own_terminal():
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        self._process = subprocess.Popen(
+            [sys.executable, SIGNALBOX, *arguments],
+            stdin=inside, stdout=inside, stderr=inside, preexec_fn=own_terminal,
+        )  # fmt: skip
+        os.close(inside)
+        self.seen = ""
+
+    def answer(self, prompt, text):
+        """Wait for a prompt, and answer it."""
+        deadline = time.monotonic() + 60
+        while not self.seen.endswith(prompt):
+            assert self._read(deadline - time.monotonic()), self.seen
+        os.write(self._end, text.encode() + b"\n")
+
+    def wait(self):
+        """Its exit status."""
+        while self._read(60):
+            pass
+        os.close(self._end)
+        return self._process.wait(60)
+
+    def _read(self, timeout_s):
+        if not select.select([self._end], [], [], max(0, timeout_s))[0]:
+            return False
+        try:
+            octets = os.read(self._end, 4096)
+        except OSError:  # the other end is closed
+            return False
+        self.seen += octets.decode().replace("\r", "")
+        return bool(octets)

@@ -1,0 +1,161 @@
+"""The configuration of a board: what is on it, what is to change, and how that gets there.
+
+It holds secrets. They are never printed, nor part of a command line: they go to the board in a
+file that only its owner can read, and that is deleted at once.
+"""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import env
+import installed
+import remote
+from faults import Refused, ToolError, WrongInput
+
+CONFIG = "/config.json"
+NEW_CONFIG = "/config.new"
+MAX_NETWORKS = 8
+# Setting: the path of its key in the configuration, and whether it is a secret.
+SETTINGS = {
+    "NAME": (("name",), False),
+    "WIFI_SSID": (("wifi", "ssid"), False),
+    "WIFI_PASSWORD": (("wifi", "password"), True),
+    "COUNTRY": (("country",), False),
+    "MODE": (("mode",), False),
+    "SERVER_URL": (("server", "url"), False),
+    "SERVER_TOKEN": (("server", "token"), True),
+    "LISTEN_TOKEN": (("listen", "token"), True),
+}
+
+
+def read(port):
+    """The configuration on the board, a dict; None if there is none. Refused: it is no JSON."""
+    code = installed.script("hold", HOLD_S=installed.HOLD_S)
+    output = remote.run(port, "exec", code, "exec", installed.script("show", PATH=CONFIG))
+    text = output.strip().splitlines()[-1]
+    if text == "-":
+        return None
+    try:
+        value = json.loads(bytes.fromhex(text))
+        if isinstance(value, dict):
+            return value
+    except ValueError:
+        pass
+    raise Refused(
+        f"{CONFIG} on the board is no configuration",
+        "to make a new one of what is given now: ARGS=--replace",
+    )
+
+
+def settings_of(path):
+    """{setting: value} of a file like .env. WrongInput: it has others, or is not kept secret."""
+    from dotenv import dotenv_values
+
+    refuse_in_repository(path)
+    found = dotenv_values(path, interpolate=False)
+    for name, value in found.items():
+        if name not in SETTINGS:
+            raise WrongInput(f"{path}: there is no setting {name}", "known: " + ", ".join(SETTINGS))
+        if value is None:
+            raise WrongInput(f"{path}: {name} has no value", f'write {name}="…", or leave it out')
+    return dict(found)
+
+
+def refuse_in_repository(path):
+    """WrongInput if a file with secrets could be committed."""
+    path = Path(path).resolve()
+    if Path(env.ROOT) not in path.parents:
+        return
+    command = ["git", "check-ignore", "-q", str(path)]
+    if subprocess.run(command, cwd=env.ROOT, capture_output=True).returncode == 1:
+        raise WrongInput(
+            f"{path} is in the repository, and git does not ignore it",
+            "put it somewhere else: it holds secrets",
+        )
+
+
+def merged(config, settings, more=None):
+    """A configuration with the settings and the keys of `more` put into it."""
+    new = deep_merge(config or {}, more or {})
+    network = {}
+    for name, value in settings.items():
+        (first, *rest), _ = SETTINGS[name]
+        if first == "wifi":
+            network[rest[0]] = value
+        elif rest:
+            new[first] = {**(new.get(first) or {}), rest[0]: value}
+        else:
+            new[first] = value
+    if network:
+        new["wifi"] = with_network(new.get("wifi") or [], network)
+    new.setdefault("wifi", [])
+    new.setdefault("mode", "client" if new.get("server") else "server")
+    return new
+
+
+def deep_merge(old, new):
+    """Objects are merged key by key; whatever else is new takes the place of what is old."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    return {**old, **{key: deep_merge(old.get(key), value) for key, value in new.items()}}
+
+
+def with_network(networks, network):
+    """The networks with this one in front, or with what is new of it. WrongInput: which one?"""
+    if "ssid" not in network:
+        if len(networks) != 1:
+            raise WrongInput("WIFI_PASSWORD without WIFI_SSID", "say which network it is for")
+        network = {**networks[0], **network}
+    for i, known in enumerate(networks):
+        if known.get("ssid") == network["ssid"]:
+            return [*networks[:i], {**known, **network}, *networks[i + 1 :]]
+    return [network, *networks][:MAX_NETWORKS]
+
+
+def check(config):
+    """WrongInput with all that the firmware will say is wrong with it."""
+    from signalbox import config as firmware
+
+    try:
+        firmware.check(config)
+    except firmware.ConfigError as error:
+        raise WrongInput(
+            "the configuration would be wrong; nothing was written:\n  "
+            + "\n  ".join(error.errors),
+            "correct that; firmware/CONFIG.md has every key",
+        ) from None
+
+
+def changed(old, new, prefix=""):
+    """The names of the keys that differ, and no value: they may be secrets."""
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if before == after:
+            continue
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from changed(before, after, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+def write(port, config):
+    """Put the configuration onto the board: the old one is there until the new one is whole."""
+    octets = (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
+    with tempfile.TemporaryDirectory(prefix="signalbox-") as scratch:  # for the owner alone
+        path = Path(scratch) / "config"
+        path.touch(mode=0o600)
+        path.write_bytes(octets)
+        names = {"PATH": CONFIG, "NEW": NEW_CONFIG, "SIZE": len(octets)}
+        try:
+            remote.run(
+                port, "exec", installed.script("hold", HOLD_S=installed.HOLD_S),
+                "fs", "cp", path, f":{NEW_CONFIG}", "+",
+                "exec", installed.script("replace", **names),
+            )  # fmt: skip
+        except remote.RemoteError as error:
+            raise ToolError(
+                f"the configuration could not be written: {error.cause}; the old one is as it was",
+                "make room on the board: mpremote fs ls, mpremote fs rm",
+            ) from None
