@@ -92,9 +92,12 @@ diagram: ## the documentation's state diagram, from the table in ws/close.py
 reference: ## the configuration reference, from the tables in config.py and the drivers
 	@$(RUN) tools/reference.py $(ARGS)
 
+packages: ## what mip and manifests install for each feature, from what the modules import
+	@$(RUN) tools/packages.py $(ARGS)
+
 clean: ## delete what the targets left in this directory (the shared cache stays)
 	rm -rf build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find firmware host_tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help run test autobahn interop page bench size fuzz board lint diagram reference clean
-.PHONY: flash image deploy provision monitor board-test doctor
+.PHONY: packages flash image deploy provision monitor board-test doctor
