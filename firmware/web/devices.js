@@ -89,7 +89,7 @@ function renderHealth() {
   document.title = (h.name || "Signalbox") + " · Signalbox";
   const rows = [];
   const row = (term, text) => text && rows.push(make("dt", term), make("dd", text));
-  row("Version", h.version);
+  row("Version", h.version !== "unknown" && h.version);
   row("Runs on", h.board);
   row("Up for", h.uptime_s !== undefined && duration(h.uptime_s));
   row("Heap free", h.heap && kilo(h.heap.free) + " of " + kilo(h.heap.free + h.heap.used));
