@@ -23,7 +23,8 @@ def pytest_ignore_collect(config):
     return True if config.args_source is config.ArgsSource.TESTPATHS else None
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it is there, no other test can run an event loop.
+@pytest.fixture(scope="module")
 def chromium():
     """The browser, Debian's; without one a skip that says so, and a failure in CI."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
