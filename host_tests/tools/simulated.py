@@ -58,6 +58,7 @@ class SimulatedBoard:
         self.fed_until = None
         self.pull_after = None  # octets that the board is still sent before the cable is pulled
         self.watchdog_pace = 1  # how much quicker than real time the watchdog is
+        self.in_boot_loader = False  # machine.bootloader() was called; it starts all the same
         self._reset = None
         self._kept = b""
         self._keep_until = None
@@ -227,7 +228,8 @@ class SimulatedBoard:
             if word == "feed":
                 self.fed_until = time.monotonic() + int(value) / 1000 / self.watchdog_pace
             else:
-                self._reset = word
+                self.in_boot_loader = word == "boot_loader"
+                self._reset = "soft" if word == "soft" else "hard"
 
     def _from_tools(self):
         try:

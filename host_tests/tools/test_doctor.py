@@ -9,12 +9,14 @@ import board as boards
 import cli
 import diagnosis
 import kept_config
+import littlefs_image
 import made
 import pytest
 import uf2_volume
 from boot_loader import BootLoader
 from installed import Installed
 from rom_loader import Faults, RomLoader
+from simulated import PICO_W
 
 PICO = (0x2E8A, 0x0005)
 GOOD = {
@@ -153,6 +155,62 @@ def test_a_configuration_that_was_kept(tmp_path, monkeypatch, capsys):
     with BootLoader(tmp_path / "volume", "RP2040", lambda: None) as volume:
         assert cli.main(["doctor", "--port", str(volume.path)]) == 1
     assert "240ac4123456.json" in capsys.readouterr().out
+
+
+def flash_with(files):
+    return littlefs_image.build(PICO_W, files, PICO_W.vfs_size())
+
+
+# A board that runs MicroPython: the unix port on a terminal, and the real mpremote.
+
+
+def test_a_running_board(new_board, config, capsys):
+    with new_board() as board:
+        assert cli.main(["doctor", "--port", board.port]) == 1
+    said = capsys.readouterr().out
+    assert "no application" in said
+    assert "Next: make deploy BOARD=UNIX" in said
+    assert "! there is no configuration" in said
+    assert "file system: 848 KB, " in said
+
+
+def test_a_running_board_with_a_configuration(new_board, config, tmp_path, capsys):
+    contents = flash_with(
+        {
+            "/config.json": config,
+            "/crash.txt": b"Traceback (most recent call last):\nValueError: broken\n",
+            "/slots.json": b'{"slot": "b", "failed": "a"}',
+            "/slot_b/version": b"v7 fedc\n",
+            "/slot_b/signalbox/__init__.py": b"",
+            "/slot_b/signalbox/start.py": b"def main(arguments): return 0\n",
+        }
+    )
+    with new_board(contents) as board:
+        starts = board.starts
+        assert cli.main(["doctor", "--port", board.port, "--board", "UNIX"]) == 1
+        assert board.starts > starts  # the application runs again
+    said = capsys.readouterr().out
+    assert "slot b: v7 fedc" in said
+    assert "configuration: 'door', mode server" in said
+    assert "! the version in slot a failed to start three times, and slot b runs instead" in said
+    assert "ValueError: broken" in said
+    assert "0123456789abcdef" not in said  # the token
+    assert "1 to be seen to" in said
+
+
+def test_a_good_board(new_board, config, capsys):
+    contents = flash_with(
+        {
+            "/config.json": config,
+            "/slots.json": b'{"slot": "a"}',
+            "/slot_a/version": b"v7 fedc\n",
+            "/slot_a/signalbox/__init__.py": b"",
+            "/slot_a/signalbox/start.py": b"def main(arguments): return 0\n",
+        }
+    )
+    with new_board(contents) as board:
+        assert cli.main(["doctor", "--port", board.port]) == 0
+    assert capsys.readouterr().out.endswith("Nothing is wrong\n")
 
 
 def test_a_directory(tmp_path, capsys):

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import io
-import json
 import os
 import time
 
@@ -14,16 +13,13 @@ import families.rp2
 import kept_config
 import littlefs_image
 import made
+import mpy
 import pytest
-import remote
 import uf2_volume
 from boot_loader import INFO, BootLoader
 from faults import NoBoard, ToolError
+from simulated import PICO_W
 
-MACHINE = {
-    "RP2040": "Raspberry Pi Pico W with RP2040",
-    "RP2350": "Raspberry Pi Pico 2 W with RP2350",
-}
 RP2 = [name for name in boards.names() if boards.load(name).port == "rp2"]
 CONFIG = b'{"name": "door"}'
 
@@ -83,111 +79,126 @@ def test_an_image_onto_a_board_that_may_have_a_configuration(files, tmp_path, ca
     assert volume.received is None
 
 
-@pytest.fixture
-def micropython_on(monkeypatch):
-    """A function: has MicroPython answer on /dev/ttyACM0; `config` is what the board has.
+MACHINE = {
+    "RP2040": "Raspberry Pi Pico W with RP2040",
+    "RP2350": "Raspberry Pi Pico 2 W with RP2350",
+}
+APPLICATION = {
+    "/main.py": (mpy.FIRMWARE / "main.py").read_bytes(),
+    "/slot_a/version": b"v7\n",
+    "/slot_a/signalbox/__init__.py": b"",
+    "/slot_a/signalbox/start.py": b"def main(arguments):\n    print('it runs')\n    return 0\n",
+}
 
-    `mpremote bootloader` makes the volume appear. Returns the list of what it was told.
+
+@pytest.fixture
+def running(new_board, monkeypatch):
+    """A function: a board that runs MicroPython and an application, with these files besides.
+
+    The unix port on a terminal, and the real mpremote. `machine.bootloader()` mounts the volume.
     """
 
-    def install(volume, config):
-        told = []
-
-        seen = {
-            "platform": "rp2", "version": [1, 28, 0], "mpy": 0, "wifi": True, "state": None,
-            "machine": MACHINE[volume.chip], "file_system": "VfsLfs2", "slots": {},
-        }  # fmt: skip
-
-        def fake(port, *arguments, **_):
-            assert port == "/dev/ttyACM0"
-            told.append(arguments[-1] if arguments[0] == "resume" else "look")
-            if arguments[0] == "resume":
-                return ""
-            if len(arguments) > 2:
-                return json.dumps(seen)
-            told[-1] = "configuration"
-            return "e6614c311b4b8c2f\n" + (config.hex() if config else "-")
-
-        monkeypatch.setattr(remote, "run", fake)
-        mounted = [volume.path]
+    def start(chip, volume, files):
+        says = {"name": "micropython", "version": [1, 28, 0, ""], "_mpy": 2822, "platform": "rp2"}
+        says["_machine"] = MACHINE[chip]
+        contents = littlefs_image.build(PICO_W, {**APPLICATION, **files}, PICO_W.vfs_size())
+        board = new_board(contents, implementation=says)
         monkeypatch.setattr(
-            uf2_volume, "mount_points", lambda: mounted if "bootloader" in told else []
+            uf2_volume, "mount_points", lambda: [volume.path] if board.in_boot_loader else []
         )
-        return told
+        return board
 
-    return install
+    return start
 
 
 @pytest.mark.parametrize("name", RP2)
-def test_the_configuration_survives_an_image(name, files, tmp_path, micropython_on):
+def test_the_configuration_survives_an_image(name, files, tmp_path, running):
     board = boards.load(name)
     image = files(board, image=True)
-    sizes = []
-    with BootLoader(tmp_path / "volume", board.chip, lambda: sizes[0] if sizes else None) as volume:
-        told = micropython_on(volume, CONFIG)
-        content = board_image.family(board).read_image(board, image)
-        expected = content.with_files(
-            littlefs_image.add(board, content.files, {"/config.json": CONFIG})
-        )
-        board_image.family(board).write_image(board, expected, tmp_path / "expected.uf2")
-        sizes.append((tmp_path / "expected.uf2").stat().st_size)
-        assert run(board, "--port", "/dev/ttyACM0", "--image", image) == 0
-        assert told == ["look", "configuration", "bootloader"]
-    (tmp_path / "received.uf2").write_bytes(volume.received)
-    now = board_image.family(board).read_image(board, tmp_path / "received.uf2")
+    content = board_image.family(board).read_image(board, image)
+    expected = littlefs_image.add(board, content.files, {"/config.json": CONFIG})
+    path = tmp_path / "expected.uf2"
+    board_image.family(board).write_image(board, content.with_files(expected), path)
+    with (
+        loader(tmp_path, board, path) as volume,
+        running(board.chip, volume, {"/config.json": CONFIG}) as pico,
+    ):
+        pico.wait_for("it runs")
+        assert run(board, "--port", pico.port, "--image", image) == 0
+    assert volume.received == path.read_bytes()
+    now = board_image.family(board).read_image(board, path)
     assert littlefs_image.read(board, now.files)["/config.json"] == CONFIG
     assert not list(kept_config.directory().iterdir())
 
 
-def test_micropython_alone_asks_for_no_configuration(files, tmp_path, micropython_on):
-    board = boards.load("RPI_PICO_W")
+@pytest.mark.parametrize("name", RP2)
+def test_micropython_alone_onto_a_running_board(name, files, tmp_path, running):
+    board = boards.load(name)
     firmware = files(board)
-    with loader(tmp_path, board, firmware) as volume:
-        told = micropython_on(volume, CONFIG)
-        assert run(board, "--port", "/dev/ttyACM0", "--firmware", firmware) == 0
-    assert told == ["look", "bootloader"]
+    with loader(tmp_path, board, firmware) as volume, running(board.chip, volume, {}) as pico:
+        pico.wait_for("it runs")
+        assert run(board, "--port", pico.port, "--firmware", firmware) == 0
+    assert volume.received == firmware.read_bytes()
+
+
+def test_another_chip_that_runs_is_left_running(files, tmp_path, running, capsys):
+    mine, other = boards.load("RPI_PICO_W"), boards.load("RPI_PICO2_W")
+    firmware = files(mine)
+    with loader(tmp_path, mine, firmware) as volume, running(other.chip, volume, {}) as pico:
+        pico.wait_for("it runs")
+        before = len(pico.output)
+        assert run(mine, "--port", pico.port, "--firmware", firmware) == 3
+        pico.wait_for("it runs", before)
+        assert not pico.in_boot_loader
+    assert "is RP2350, and RPI_PICO_W has RP2040" in capsys.readouterr().err
+    assert volume.received is None
+
+
+def test_a_dry_run_leaves_a_board_running(files, tmp_path, running, capsys):
+    board = boards.load("RPI_PICO_W")
+    image = files(board, image=True)
+    with (
+        loader(tmp_path, board, image) as volume,
+        running(board.chip, volume, {"/config.json": CONFIG}) as pico,
+    ):
+        pico.wait_for("it runs")
+        before = len(pico.output)
+        assert run(board, "--port", pico.port, "--image", image, "--dry-run") == 0
+        pico.wait_for("it runs", before)
+        assert not pico.in_boot_loader
+    assert "Would copy" in capsys.readouterr().err
+    assert volume.received is None
 
 
 def test_what_was_kept_is_named_when_the_board_is_in_its_boot_loader(
-    files, tmp_path, micropython_on, monkeypatch, capsys
+    files, tmp_path, running, monkeypatch, capsys
 ):
     board = boards.load("RPI_PICO_W")
     image = files(board, image=True)
-    with loader(tmp_path, board, image, stays=True) as volume:
-        micropython_on(volume, CONFIG)
+    with (
+        loader(tmp_path, board, image, stays=True) as volume,
+        running(board.chip, volume, {"/config.json": CONFIG}) as pico,
+    ):
+        pico.wait_for("it runs")
 
         def unplugged(*_):
             raise ToolError("it went away", "again")
 
-        monkeypatch.setattr(uf2_volume.Volume, "copy", unplugged)
-        assert run(board, "--port", "/dev/ttyACM0", "--image", image) == 1
+        with monkeypatch.context() as patch:
+            patch.setattr(uf2_volume.Volume, "copy", unplugged)
+            assert run(board, "--port", pico.port, "--image", image) == 1
         kept = kept_config.directory() / "e6614c311b4b8c2f.json"
         assert kept.read_bytes() == CONFIG
         capsys.readouterr()
         assert run(board, "--port", volume.path, "--image", image) == 4
         assert f"--config FILE', of {kept}" in capsys.readouterr().err
-        monkeypatch.undo()
 
 
-def test_another_chip_that_runs_is_started_again(files, tmp_path, micropython_on, capsys):
-    mine, other = boards.load("RPI_PICO_W"), boards.load("RPI_PICO2_W")
-    firmware = files(mine)
-    with loader(tmp_path, other, firmware) as volume:
-        told = micropython_on(volume, None)
-        assert run(mine, "--port", "/dev/ttyACM0", "--firmware", firmware) == 3
-    assert told == ["look", "reset"]
-    assert "is RP2350, and RPI_PICO_W has RP2040" in capsys.readouterr().err
-
-
-def test_a_dry_run_leaves_a_board_running(files, tmp_path, micropython_on, capsys):
+def test_a_port_without_micropython(files, capsys):
     board = boards.load("RPI_PICO_W")
-    image = files(board, image=True)
-    with loader(tmp_path, board, image) as volume:
-        told = micropython_on(volume, CONFIG)
-        assert run(board, "--port", "/dev/ttyACM0", "--image", image, "--dry-run") == 0
-    assert told == ["look", "configuration", "reset"]
-    assert "Would copy" in capsys.readouterr().err
-    assert volume.received is None
+    assert run(board, "--port", "/dev/ttyNONE", "--firmware", files(board)) == 3
+    said = capsys.readouterr().err
+    assert "/dev/ttyNONE" in said and "hold BOOTSEL" in said
 
 
 def test_another_chip(files, tmp_path, capsys):

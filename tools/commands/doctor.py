@@ -6,12 +6,12 @@ from pathlib import Path
 
 import board as boards
 import click
+import deployment
 import diagnosis
 import esp
 import installed
 import kept_config
 import remote
-import restarting
 import sizes
 import uf2_volume
 from cli import board_option, port_option
@@ -119,7 +119,7 @@ class Report:
             config = read(port, kept_config.PATH)
             crash = read(port, CRASH)
         finally:
-            restarting.restart(port)
+            deployment.restart(port)
         self.describe(found, config, crash)
 
     def silent(self, port, names, error):

@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 import board_image
+import deployment
 import installed
 import kept_config
 import littlefs_image
 import ports
 import remote
-import restarting
 import uf2
 import uf2_volume
 from faults import NoBoard, Refused, ToolError, WrongInput
@@ -70,7 +70,7 @@ def flash(board, image, options):
         stopped = copy(board, image, options, None, port)
     finally:
         if stopped:
-            restarting.restart(port)  # what ran is as it was
+            deployment.restart(port)  # what ran is as it was
 
 
 def copy(board, image, options, volume, port):

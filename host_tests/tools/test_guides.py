@@ -1,0 +1,49 @@
+"""Each command that a guide shows is one that the program takes."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import board as boards
+import cli
+import env
+import pytest
+
+ROOT = Path(env.ROOT)
+GUIDES = [ROOT / "README.md", *sorted(boards.BOARDS.rglob("README.md"))]
+COMMANDS = "|".join(cli.cli.list_commands(None))
+SHOWN = re.compile(rf"^    (make (?:{COMMANDS})\b[^#\n]*)", re.MULTILINE)
+FILES = re.compile(r"[\w./-]+\.(?:uf2|hex|littlefs|json|bin)\b")
+
+
+def shown():
+    return [(guide, line.strip()) for guide in GUIDES for line in SHOWN.findall(guide.read_text())]
+
+
+def test_there_are_some():
+    """From a bare board to a registered camera in five commands at most, and the rest."""
+    guide = (boards.BOARDS / "README.md").read_text()
+    first = guide.split("## From a bare board")[1].split("\n## ")[0]
+    steps = SHOWN.findall(first.split("At any\ntime")[0])
+    assert [step.split()[1] for step in steps] == ["flash", "provision", "deploy", "monitor"]
+    assert len(shown()) > 8
+
+
+@pytest.mark.parametrize("guide, line", shown())
+def test_a_command_is_taken(guide, line, tmp_path, monkeypatch):
+    """As make would run it, up to where it would begin."""
+    for name in FILES.findall(line):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    done = subprocess.run(
+        ["make", "--no-print-directory", "-n", *shlex.split(line)[1:]],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    words = shlex.split(done.stdout)
+    command, *arguments = words[words.index("tools/signalbox.py") + 1 :]
+    monkeypatch.chdir(tmp_path)
+    cli.cli.get_command(None, command).make_context(command, arguments)
