@@ -11,6 +11,7 @@ from .ws.buffers import Pool
 from .ws.connection import Settings
 
 MAX_MESSAGE = 18432  # octets: an SDP of 16 KiB as JSON
+BUFFER = 736  # octets: large messages are read into the pool, and written piece by piece
 
 _NORMAL = const(1000)  # close.NORMAL
 _GOING_AWAY = const(1001)  # close.GOING_AWAY
@@ -41,7 +42,7 @@ class SignallingClient:
             url,
             headers={"Authorization": "Bearer " + token} if token else None,
             ca=ca,
-            settings=Settings(max_message=max_message, pool=self._pool),
+            settings=Settings(max_message=max_message, buffer=BUFFER, pool=self._pool),
             on_retry=self._retry,
             backoff=self._backoff,
         )
