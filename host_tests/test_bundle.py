@@ -249,3 +249,15 @@ def test_what_can_not_be_bundled(tmp_path, text, complaint):
     sources = Sources(tmp_path, a="x = []\n", b=text)
     with pytest.raises(bundle.BundleError, match=complaint):
         sources.bundled("a", "b").source("p.all")
+
+
+def test_what_is_used_most_comes_first_in_a_large_file(tmp_path):
+    many = "".join(f"def f{i}(x):\n    return x.a{i} + x.often\n\n" for i in range(200))
+    sources = Sources(tmp_path, a=many, b="def g(x):\n    return x.often\n")
+    first, second = sources.bundled("a", "b").source("p.all").splitlines()[:2]
+    assert first == "if not __name__:"
+    assert second.startswith("    __name__.") and "often" in second
+    assert "a199" not in second
+    space = sources.run("a", "b")
+    assert space["g"](type("X", (), {"often": 3})) == 3
+    assert "__name__" not in sources.bundled("b").source("p.all")

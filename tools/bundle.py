@@ -14,7 +14,10 @@ rules, which end in a BundleError when they are broken:
 
 import ast
 import builtins
+import collections
 
+_NEAR = 124  # names that an octet reaches, but for what a file has in front of them
+_FREQUENT = 5  # uses, from which on the octets that it costs are won back
 _SHORT = 10  # characters: mpy-cross makes longer texts objects, one for each place they stand in
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -49,6 +52,7 @@ class Bundler:
         for name in self._bundles[file]:
             body += _Rewriter(self, self.modules[name], file).rewritten()
         body = _without_repeated_imports(_without_const(body))
+        body = _frequent_names(body) + body
         return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
 
     @property
@@ -478,6 +482,38 @@ def _free(name, taken, used=()):
         new = f"{name}{number}"
     taken.add(new)
     return new
+
+
+def _frequent_names(body):
+    """What puts the names that are used most in front of a file's table of names.
+
+    Bytecode refers to a name by its place there, in one octet up to the 128th. It is never run,
+    and a board forgets it when the file is loaded.
+    """
+    uses = collections.Counter(_uses(body, ()))
+    names = [name for name, count in uses.most_common(_NEAR) if count >= _FREQUENT]
+    if len(uses) <= 2 * _NEAR:
+        return []
+    chain = "".join(f".{name}" for name in names if name.isidentifier())
+    return ast.parse(f"if not __name__:\n    __name__{chain}").body
+
+
+def _uses(body, local):
+    """The names that bytecode refers to, each as often as it does."""
+    for node in _same_scope(body):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Name) and node.id not in local:
+            yield node.id
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.arg
+        elif isinstance(node, ast.ClassDef):
+            yield node.name
+            yield from _uses(node.body, ())
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            arguments = _arguments(node.args)
+            yield from (node.name, node.name, *arguments)
+            yield from _uses(node.body, arguments | _bound(node.body))
 
 
 def _without_const(body):
