@@ -54,6 +54,16 @@ async def test_ctrl_c_at_the_firmware_itself_closes_every_peer_with_1001(micropy
         assert "Traceback" not in firmware.output
 
 
+def test_a_computer_has_no_radio_and_the_safe_mode_says_so(micropython, tmp_path):
+    config = tmp_path / "config.json"
+    wifi = [{"ssid": "house", "password": "12345678"}]
+    listen = {"host": "127.0.0.1", "port": free_port(), "open": True}
+    config.write_text(json.dumps({"name": "x", "mode": "server", "wifi": wifi, "listen": listen}))
+    with micropython.start(ROOT / "firmware" / "main.py", config) as firmware:
+        firmware.wait_for_line("SAFE MODE")
+        firmware.wait_for_line(f"  {config}: what it names can't be used: wifi: must be []")
+
+
 async def test_the_firmware_does_not_outlive_run_py(start):
     with start() as firmware:
         async with Client(firmware.port) as peer:

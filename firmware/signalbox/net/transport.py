@@ -16,11 +16,7 @@ _TCP = getattr(socket, "IPPROTO_TCP", 6)
 _TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
 
 _REFUSED = const(10)  # ms until another look for room
-LARGEST_WRITE = 1 << 20
-if IN_FLIGHT:
-    from . import shared_heap
-
-    LARGEST_WRITE = shared_heap.LARGEST_WRITE
+LARGEST_WRITE = 800 if IN_FLIGHT else 1 << 20  # shared_heap's
 
 # Says which connections were reset. readinto() reads until there is no more; when that is a reset,
 # it raises, and what it has read before is lost. So it must know first.
@@ -44,7 +40,7 @@ class Transport:
         except (OSError, ValueError, AttributeError):
             pass  # not every port has it; each of our writes is as large as can be anyway
         if IN_FLIGHT:
-            self.share = shared_heap.Share()
+            self.share = _new_share()
         _resets.register(sock, 0)
 
     def readable(self):
@@ -144,3 +140,9 @@ def open_transport(host, port, context=None):
             sock.close()
         raise
     return transport
+
+
+def _new_share():
+    from .shared_heap import Share  # other boards need none of it
+
+    return Share()

@@ -43,10 +43,13 @@ class WiFi:
         """`networks`: as the configuration's `wifi`. `hostname`: with .local behind it, the name
         that the board answers to. `country`: None, or two letters. `on_change()` is called when
         `joined` has changed, `beat(now_ms)` while it runs. `network`: the module of that name.
-        `timeout`: ms for one network.
+        `timeout`: ms for one network. ValueError where there is no radio.
         """
         if network is None:
-            import network
+            try:
+                import network
+            except ImportError:
+                raise ValueError("wifi: must be []: there is no radio here") from None
         self._module = network
         self._networks = networks
         self._hostname = hostname
