@@ -142,6 +142,8 @@ class Wire:
         if packet is None or packet.proto != net.IP_PROTO_TCP:
             return
         tcp = net.parse_tcp(packet.payload)
+        if tcp is None:
+            return  # shorter than a header: it is the kernel's to drop
         bits = ((net.TCP_SYN, "S"), (net.TCP_ACK, "A"), (net.TCP_FIN, "F"), (net.TCP_RST, "R"))
         flags = "".join(letter for bit, letter in bits if tcp.flags & bit)
         ports = (tcp.src_port, tcp.dst_port) if from_board else (tcp.dst_port, tcp.src_port)

@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 
 PORT = 8443
 BOOT_TIMEOUT_S = 600
+IDLE_S = 2  # of the board's time, after which all that its start set off is done
 STEP_TIMEOUT_S = 300
 SUBPROTOCOL = "signalbox.control.v1"
 FIRMWARE = ROOT / "firmware"
@@ -129,9 +130,8 @@ async def test_the_application_from_boot_to_close(network, image, tmp_path, figu
         async with Server(tmp_path) as server, Board(image, b"", wire) as board:
             console = board.listen()
             await console.wait_for(f'Wi-Fi: joined "{SSID}" as {BOARD}\n', BOOT_TIMEOUT_S)
-            board.pace()
             joined_s = board.clock_s
-            peer = (await server.wait_for("peer ")).split()[1]
+            peer = await registered(board, console, server)
             figure(f"from power to the Wi-Fi's address: {joined_s:.1f} s of the board's time")
             url = f"ws://{BOARD}:{PORT}/control"
             async with connect(
@@ -157,9 +157,26 @@ async def test_the_application_from_boot_to_close(network, image, tmp_path, figu
                 )
                 await ws.close(1000)
                 assert ws.close_code == 1000
-            board.interrupt()
-            line = await server.wait_for(f"peer {peer} closed: ")
-            assert "clean=True" in line
+            assert "clean=True" in await stop(board, server, peer)
             assert "Traceback" not in console.output, console.output
     finally:
         wire.close()
+
+
+async def registered(board, console, server):
+    """Wait until it is at the signalling server. Returns its id there."""
+    await console.wait_for("Wi-Fi: joined", BOOT_TIMEOUT_S)
+    board.pace()
+    return (await server.wait_for("peer ")).split()[1]
+
+
+async def stop(board, server, peer):
+    """Ctrl-C when the board has nothing to do. Returns how the server saw the application's end.
+
+    An interrupt breaks whatever task happens to run.
+    """
+    idle_s = board.clock_s + IDLE_S
+    while board.clock_s < idle_s:
+        await asyncio.sleep(0.1)
+    board.interrupt()
+    return await server.wait_for(f"peer {peer} closed: ")
