@@ -13,7 +13,7 @@ import socket
 from ..compat import const, ticks_diff, ticks_ms
 
 # A write is no larger than a segment, which finds room sooner.
-LARGEST_WRITE = const(800)
+_SEGMENT = const(800)
 
 _SMALL = const(400)  # octets; less takes much of a segment, and little of the heap
 _FEW = const(4)  # small writes after which the peer is asked
@@ -42,7 +42,7 @@ class Share:
 
     def write(self, stream, buf, at, n):
         """Hand over up to `n` octets: None when there is no room now. OSError."""
-        n = min(n, LARGEST_WRITE)
+        n = min(n, _SEGMENT)
         if not self._may(n):
             self.refused = True
             return None
@@ -109,7 +109,7 @@ class _Heap:
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, 255)
         self._sizes = [
             uctypes.bytearray_at(_ROM, n + _SLACK + spare)
-            for n in (_SMALL, LARGEST_WRITE)
+            for n in (_SMALL, _SEGMENT)
             for spare in (0, _SPARE)
         ]
         self._refusal = _Refusal()
