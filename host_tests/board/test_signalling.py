@@ -109,6 +109,8 @@ async def test_a_peer_that_takes_nothing_starves_nobody(network, pico, signallin
     await asyncio.get_running_loop().sock_connect(sock, (BOARD, PORT))
     consumer = await Peer.open(sock=sock, max_queue=1)
     producer = await Peer.open("producer")
+    await producer.send(type="list")
+    await producer.receive("list")  # so it is registered
     stalled = await consumer.start_session(producer)
     consumer.ws.transport.pause_reading()
     for _ in range(20):

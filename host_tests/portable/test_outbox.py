@@ -537,6 +537,42 @@ async def test_who_does_not_answer_pings_is_closed_with_1008():
     row.is_empty()
 
 
+async def test_whose_answers_are_slow_keeps_a_buffer_that_others_want_while_pieces_arrive():
+    row = Paced(ping_interval=0)
+    row.lend(b"x" * 5000)
+    row.pool.wanted = True
+    await run()
+    turns = 0
+    while row.outbox._messages:
+        await row.clock.advance(STALL_WANTED - 500)
+        await row.go_on()
+        turns += 1
+    assert turns > 4 and row.reasons == []
+    # One that stands still does not keep it.
+    row.lend(b"y" * 5000)
+    await run()
+    await row.go_on()
+    await row.clock.advance(STALL_WANTED + 200)
+    assert row.reasons == ["a message is not taken"]
+    await row.feed(row.peer_close(1008))
+    row.is_empty()
+
+
+async def test_pieces_that_arrive_give_nobody_more_than_the_time_for_all_of_it():
+    row = Paced(ping_interval=0)
+    row.lend(b"x" * 16000)
+    row.pool.wanted = True
+    await run()
+    waited = 0
+    while not row.reasons:
+        await row.clock.advance(STALL_WANTED - 500)
+        waited += STALL_WANTED - 500
+        await row.go_on()
+        assert waited < STALL + STALL_WANTED
+    await row.feed(row.peer_close(1008))
+    await row.end()
+
+
 async def test_a_close_between_two_pieces():
     for how in ("close", "peer", "put"):
         row = Paced(ping_interval=0)

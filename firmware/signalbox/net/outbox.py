@@ -9,7 +9,7 @@ from .endpoint import unwatch, watch
 # Octets that wait for one peer, behind what is being sent and beside what is in a pool's buffers.
 MOST = 8192
 STALL = 10000  # ms in which a message must be written
-STALL_WANTED = 2000  # the same, while others wait for the buffer that it is in; twice to get it
+STALL_WANTED = 2000  # without a piece of it arriving, while others want its buffer; twice to get it
 
 _POLICY_VIOLATION = const(1008)  # close.POLICY_VIOLATION
 _INTERNAL_ERROR = const(1011)  # close.INTERNAL_ERROR
@@ -28,6 +28,7 @@ class Outbox:
     _unanswered = 0
     _waiting = 0  # octets of the messages behind the first that are not in the pool's buffers
     _since = ticks_ms()  # of the first message
+    _moved = _since  # when it, or a piece of it, was last seen to go on
     _task = None
     _last = None  # code of the Close behind the messages
 
@@ -69,7 +70,8 @@ class Outbox:
             self._messages.append((message, lent))
             self._waiting += n
             if self._task is None:
-                self._since = ticks_ms()
+                self._go_on()
+                self._since = self._moved
                 self._task = asyncio.create_task(self._send())
                 watch(self)
         except MemoryError:
@@ -92,19 +94,21 @@ class Outbox:
 
     def tick(self, now):
         """Called by the clock."""
-        waited = ticks_diff(now, self._since)
-        wanted = self._pool and self._pool.wanted and self._messages[0][1] is not None
-        if waited >= (STALL_WANTED if wanted else STALL):
+        stood = 0
+        if self._pool and self._pool.wanted and self._messages[0][1] is not None:
+            stood = ticks_diff(now, self._moved)
+        if stood >= STALL_WANTED or ticks_diff(now, self._since) >= STALL:
             self._give_up(_POLICY_VIOLATION, "a message is not taken")
-            if wanted and waited >= 2 * STALL_WANTED:
+            if stood >= 2 * STALL_WANTED:
                 self._ws.close_now()
 
     async def _send(self):
         try:
             while self._messages and not self._ws.asked:
                 message, lent = self._messages[0]
+                self._go_on()
                 if self._last is None:
-                    self._since = ticks_ms()
+                    self._since = self._moved
                 await self._send_one(message)
                 self._messages.pop(0)
                 if self._messages:
@@ -137,7 +141,7 @@ class Outbox:
             return
         n = size(message)
         if n > _PIECE:
-            await self._ws.send(Pieces(self._ws, message), text=True)
+            await self._ws.send(Pieces(self._ws, message, self._go_on), text=True)
             self._unanswered = _PIECE
             return
         if self._unanswered + n > self._in_flight:
@@ -145,6 +149,9 @@ class Outbox:
             self._unanswered = 0
         await self._ws.send(message, text=True)
         self._unanswered += n
+
+    def _go_on(self):
+        self._moved = ticks_ms()
 
     def _drop(self):
         while self._messages:
@@ -171,8 +178,10 @@ class Pieces:
     each answer but the first, the one that there are no more included.
     """
 
-    def __init__(self, ws, message):
+    def __init__(self, ws, message, on_arrival=None):
+        """`on_arrival()`: called when a piece has arrived."""
         self._ws = ws
+        self._on_arrival = on_arrival
         self._parts = iter((message,) if is_one(message) else message)
         self._octets = memoryview(b"")
         self._at = 0
@@ -186,6 +195,8 @@ class Pieces:
             self._first = False
         else:
             await self._ws.ping()
+            if self._on_arrival:
+                self._on_arrival()
         while self._at == len(self._octets):
             try:
                 part = next(self._parts)
