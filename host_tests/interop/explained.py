@@ -66,7 +66,16 @@ EXPLAINED = (
         ("ws", "aiohttp", "socketrocket", *GO, *LEAVES),
         (LATE,),
         "Its client does not wait for the server to end TCP (7.1.1): its FIN and ours cross.",
-        CLOSE,
+        (*WE_CLOSE, "both-close"),
+        SERVER,
+        WS,
+        sometimes=True,
+    ),
+    Explained(
+        LEAVES,
+        (LATE,),
+        "Its client ends TCP at the server's Close, and its FIN and ours cross.",
+        THEY_CLOSE,
         SERVER,
         WS,
         sometimes=True,
@@ -337,6 +346,14 @@ EXPLAINED = (
         ("reports an unclean end",),
         "It reports that end as unclean.",
         ("upload-theirs",),
+        sometimes=True,
+    ),
+    Explained(
+        ("chromium",),
+        ("RST",),
+        "It ends TCP behind both Closes while the rest of our message comes in, which is a reset. "
+        "Ours has its Close.",
+        ("upload-ours",),
         sometimes=True,
     ),
     # SocketRocket, as its model does it
