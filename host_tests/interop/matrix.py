@@ -40,6 +40,8 @@ class Result:
         self.log = log
         self.seconds = seconds
         self.watched = watched  # with a record of the wire
+        self.once = []  # what the peer did when the cell was met before, and then no more
+        self.ours_failed = bool(verdict.faults)
         self.faults = list(verdict.faults)
         known = {trait for e in EXPLAINED if e.covers(cell) for trait in e.traits}
         self.faults += [f"{cell.peer.name}: {t}" for t in verdict.traits if t not in known]
@@ -47,6 +49,11 @@ class Result:
     @property
     def failed(self):
         return bool(self.faults)
+
+    @property
+    def may_be_a_race(self):
+        """Whether nothing of ours is wrong, and only the peer did what nobody has explained."""
+        return self.failed and not self.ours_failed
 
     def symbol(self, numbers):
         if self.na:

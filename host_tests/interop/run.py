@@ -85,6 +85,9 @@ def main():
         print(f"✗ {title(result.cell)}: {'; '.join(result.faults)}")
     for line in complaints:
         print(f"✗ {line}")
+    for result in results:
+        if result.once and not result.failed:
+            print(f"· {title(result.cell)}, met twice: only once {'; '.join(result.once)}")
     for line in unseen(results) if whole else []:
         print(f"· {line}")
     if given.write or (whole and wired):
@@ -181,6 +184,11 @@ def run_all(cells, given, wired, micropython, tls):
             except queue.Empty:
                 break
             result = run_cell(cell, FIRST_PORT + i % PORTS, wire, micropython, tls)
+            if result.may_be_a_race:
+                once = result.faults
+                port = FIRST_PORT + (i + len(cells)) % PORTS
+                result = run_cell(cell, port, wire, micropython, tls)
+                result.once = once
             with lock:
                 results[i] = result
                 tell(result, len(results), len(cells), given.verbose)

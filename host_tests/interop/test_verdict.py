@@ -259,6 +259,13 @@ def test_a_trait_fails_its_cell_unless_it_is_explained():
     assert result([], faults=["a reset (RST) by us"]).failed
 
 
+def test_only_what_is_the_peer_s_alone_may_be_a_race():
+    assert result(["Close says 1001"]).may_be_a_race
+    assert not result(["Close says 1001"], faults=["a reset (RST) by us"]).may_be_a_race
+    assert not result([], faults=["no open"]).may_be_a_race
+    assert not result(["Close says 1000"]).may_be_a_race
+
+
 def test_an_explanation_that_is_not_true_any_more():
     assert matrix.stale([result(["Close says 1000"])]) == []
     (told,) = matrix.stale([result([])])
