@@ -23,7 +23,7 @@ help:
 	@echo "make TARGET [ARGS=...], with TARGET one of:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' Makefile
 
-run: ## the firmware on the unix port, a signalling server: PORT=8443
+run: ## the firmware on this computer, a signalling server with a camera and its page: PORT=8443
 	@$(RUN) tools/run.py $(ARGS)
 
 test: ## every test that needs only Python, on CPython and on the unix port
