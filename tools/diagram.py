@@ -9,10 +9,10 @@ The tables are imported, not parsed, so what is drawn is what runs.
 import sys
 from pathlib import Path
 
+import generated
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "firmware/signalbox/ws/README.md"
-BEGIN = "<!-- made by `make diagram` -->\n"
-END = "<!-- end -->\n"
 
 sys.path.insert(0, str(ROOT / "firmware"))
 
@@ -63,20 +63,5 @@ def diagram():
     return "\n".join(lines) + "\n"
 
 
-def main(check):
-    page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        sys.exit(f"{PAGE.relative_to(ROOT)} has no place for the diagram: {BEGIN.strip()} … {END}")
-    current = before + BEGIN + "\n" + diagram() + "\n" + END + after
-    if check:
-        if current != page:
-            sys.exit(f"{PAGE.relative_to(ROOT)} is not what the table says: run `make diagram`")
-    elif current != page:
-        PAGE.write_text(current, encoding="utf-8")
-        print(f"wrote {PAGE.relative_to(ROOT)}")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:] == ["--check"])
+    generated.update(PAGE, "diagram", diagram(), check=sys.argv[1:] == ["--check"])

@@ -15,11 +15,11 @@ import sys
 import tokenize
 from pathlib import Path
 
+import generated
+
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
 PAGE = FIRMWARE / "CONFIG.md"
-BEGIN = "<!-- made by `make reference` -->\n"
-END = "<!-- end -->\n"
 
 sys.path.insert(0, str(FIRMWARE))
 
@@ -126,20 +126,5 @@ def reference():
     return "\n".join(lines)
 
 
-def main(check):
-    page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        sys.exit(f"{PAGE.relative_to(ROOT)} has no place for the tables: {BEGIN.strip()} … {END}")
-    current = before + BEGIN + "\n" + reference() + "\n" + END + after
-    if check:
-        if current != page:
-            sys.exit(f"{PAGE.relative_to(ROOT)} is not what the tables say: run `make reference`")
-    elif current != page:
-        PAGE.write_text(current, encoding="utf-8")
-        print(f"wrote {PAGE.relative_to(ROOT)}")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:] == ["--check"])
+    generated.update(PAGE, "reference", reference(), check=sys.argv[1:] == ["--check"])
