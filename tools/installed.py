@@ -8,6 +8,7 @@ import env
 import remote
 from faults import NoBoard, Refused
 
+FIRST_TRY_S = 15
 ON_BOARD = Path(env.ROOT) / "tools" / "on_board"
 # sys.implementation._mpy: bits 10 to 13 (py/persistentcode.h).
 ARCHES = (
@@ -76,8 +77,12 @@ def script(name, **names):
 
 def look(port):
     """The Installed of the board at a port. NoBoard: no MicroPython answers there."""
-    hold = script("hold", HOLD_S=HOLD_S)
-    output = remote.run(port, "exec", hold, "exec", script("look"))
+    command = ("exec", script("hold", HOLD_S=HOLD_S), "exec", script("look"))
+    try:
+        output = remote.run(port, *command, timeout_s=FIRST_TRY_S)
+    except remote.Silent:
+        # A board that is just being reset, as at the end of `provision`, hears nothing.
+        output = remote.run(port, *command)
     for line in output.splitlines():
         if line.startswith("{"):
             return Installed(json.loads(line))

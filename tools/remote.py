@@ -25,6 +25,12 @@ UNREACHABLE = (
 )
 
 
+class Silent(NoBoard):
+    """Nothing came back: also from a board that was reset just then, and so has lost what it was
+    sent.
+    """
+
+
 class RemoteError(ToolError):
     """MicroPython ran what it was given, and raised. `output`: what it printed."""
 
@@ -90,7 +96,7 @@ def _command(port, arguments):
 
 
 def _silent(port, timeout_s):
-    return NoBoard(
+    return Silent(
         f"{port} did not answer within {timeout_s} s",
         "unplug and plug in the board, close other programs that use the port, try again",
     )
