@@ -21,6 +21,7 @@ class Browser:
         self.program = gst.start(host, *command)
         self.version = self.wait_for("browser")["version"]
         self.id = self.wait_for("connected")["id"]
+        gst.wait_for_peer(self.id)
 
     def do(self, *words):
         self.program.process.stdin.write(" ".join(map(str, words)) + "\n")

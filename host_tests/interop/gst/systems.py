@@ -60,6 +60,7 @@ class Gst:
         sock = self.lan.host("watcher").connect(self.lan.host("server").address, PORT)
         self.watcher = Watcher(sock, self.url, self._tls, self.token)
         self._stack.callback(self.watcher.close)
+        self.wait_for_peer(self.watcher.id)
 
     def start(self, host, *command, environ=None):
         """A Program on that host."""
@@ -127,6 +128,7 @@ class Gst:
         status = self.watcher.wait_for(
             lambda status: status["roles"] == ["producer"] and status["meta"] == {"name": name}
         )
+        self.wait_for_peer(status["peerId"])
         return sink, status["peerId"]
 
     def webrtcsrc(self, host, producer, frames):
@@ -152,6 +154,10 @@ class Gst:
     def peers(self):
         """Ids of all peers that came to the firmware so far, in their order."""
         return CONNECTED.findall(self.firmware.output)
+
+    def wait_for_peer(self, peer_id):
+        """Until it is among peers(): the network may tell of it before the firmware's output."""
+        self.firmware.wait_for_line(f"peer {peer_id} connected")
 
     def outcome(self, peer_id):
         """How the firmware says that the connection with a peer ended: a dict of words."""
