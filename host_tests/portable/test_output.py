@@ -748,3 +748,31 @@ def test_a_message_for_which_there_is_no_memory_leaves_no_header():
                 assert end.connection.output.whole
                 assert end.connection.send_text("after")
                 assert end.sent() == wanted + [(0x81, b"after")]
+
+
+class PongOf:
+    def __init__(self, end):
+        self._end = end
+
+    def __call__(self, data):
+        self._end.connection.output.put_pong(data, 0, len(data))
+
+
+def test_a_pong_for_which_there_is_no_memory_is_left_out():
+    for client in ROLES:
+        end = End(client, buffer=140)
+        first = bytearray(b"a" * 125)
+        assert end.receive(end.peer(0x89, bytes(first))) == [(PING, bytes(first))]
+        without_memory(end, PongOf(end), bytearray(125))
+        end.connection.close(1000)
+        assert end.sent() == [(0x8A, bytes(first)), (0x88, close_payload(1000))]
+
+
+def test_a_pong_that_waits_is_given_up_with_the_rest():
+    for client in ROLES:
+        end = End(client, buffer=140)
+        for _ in range(2):
+            assert end.receive(end.peer(0x89, bytes(125)))
+        end.write(1)
+        assert end.receive(end.peer(0xF1)) == [(FAILED, 1002)]
+        assert end.sent() == [(0x8A, bytes(125)), (0x88, close_payload(1002))]

@@ -19,7 +19,6 @@ _OWN = const(140)  # octets of the small buffer: a control frame, 6 + 125, and a
 _CLOSE = const(0x8)  # frame._CLOSE
 _PONG = const(0xA)  # frame._PONG
 _FIN = const(0x80)  # frame._FIN
-_LARGEST_CONTROL = const(125)  # frame._LARGEST_CONTROL
 _HEADER = const(14)  # frame._LARGEST_HEADER
 _LARGEST_HEADER = const(8)  # of a frame whose payload fits in a buffer: 4 octets and a key
 
@@ -36,6 +35,8 @@ class Output:
 
     # What most connections never need is kept here until it is set: a board counts the octets.
     held = 0  # octets at the head that can't be taken back; see Connection.hold()
+    _mask_bit = 0  # 0x80 for a client
+    _pong = None  # the payload of a Pong for which there was no room
     _body = None  # the message referred to
     _body_at = 0
     _body_end = 0
@@ -52,20 +53,18 @@ class Output:
         self.offset = 0
         self._keys = keys
         self._buffers = buffers
-        self._mask_bit = 0x80 if keys else 0
         self._room = _OWN - _HEADER  # up to here a frame surely fits
         self.whole = True  # no message is referred to: the caller may change what it sent
         self._start = 0  # written up to here
         self._end = 0  # filled up to here
         self._first = 0  # the first frame header; before it, the rest of `_body`'s frame
-        self._pong = bytearray(_LARGEST_CONTROL)
-        self._pong_size = -1
         self._close = _NONE
         self.close_code = 0  # what our Close says; 0: it is empty, or there is none
         self._close_reason = None
         self._close_size = 0  # octets of the reason
         self._close_end = 0  # where the Close ends in the buffer
         if keys:
+            self._mask_bit = 0x80
             # Kept from the beginning, so that no heap is too full for a Close.
             self._own_keys = bytearray(8)
             keys.put(self._own_keys, 4)
@@ -146,15 +145,17 @@ class Output:
 
     def put_pong(self, data, at, n):
         """Answer a Ping with its payload: in order while there is room, else the newest (5.5.3)."""
-        if self._body is None and self._pong_size < 0:
+        if self._body is None and self._pong is None:
             size = n + (6 if self._keys else 2)
             if self._end + size > len(self._tx):
                 self._enlarge()
             if self._end + size <= len(self._tx):
                 self._put_pong(data, at, n)
                 return
-        move(self._pong, 0, data, at, n)
-        self._pong_size = n
+        try:
+            self._pong = data[at : at + n]
+        except MemoryError:
+            pass  # nothing shall fail for want of a Pong
 
     def put_close(self, code, reason, n):
         """A Close follows everything that was accepted before it.
@@ -189,7 +190,7 @@ class Output:
             self._end == self._start
             and self._body is None
             and self._source is None
-            and self._pong_size < 0
+            and self._pong is None
             and self._close != _DUE
         )
 
@@ -249,9 +250,9 @@ class Output:
             self.buf = self._body
             self.offset = self._body_at
             return self._body_end - self._body_at
-        if self._pong_size >= 0:
-            self._put_pong(self._pong, 0, self._pong_size)
-            self._pong_size = -1
+        if self._pong is not None:
+            self._put_pong(self._pong, 0, len(self._pong))
+            self._pong = None
         if self._end == 0:
             if self._source is not None:
                 self._read_source()
@@ -262,11 +263,29 @@ class Output:
 
     def _put_pong(self, data, at, n):
         try:
-            self._put_control(_FIN | _PONG, data, at, n)
+            to = self._put_control(_FIN | _PONG, n)
         except MemoryError:
-            pass  # no masking key is left, and nothing shall fail for want of a Pong
+            return  # no masking key is left
+        move(self._tx, to, data, at, n)
+        if self._keys:
+            self._mask(to, n)
 
-    def _put_control(self, first, data, at, n):
+    def _put_close(self):
+        code = self.close_code
+        n = self._close_size
+        to = self._put_control(_FIN | _CLOSE, n + 2 if code else 0)
+        if code:
+            tx = self._tx
+            tx[to] = code >> 8
+            tx[to + 1] = code & 0xFF
+            move(tx, to + 2, self._close_reason, 0, n)
+            if self._keys:
+                self._mask(to, n + 2)
+        self._close = _NEXT
+        self._close_end = self._end
+
+    def _put_control(self, first, n):
+        # The header. Returns where the payload belongs, to be masked then.
         tx = self._tx
         to = put_header(tx, self._end, first, n, self._mask_bit)
         if self._keys:
@@ -275,24 +294,8 @@ class Output:
             else:
                 self._keys.put(tx, to, True)
             to += 4
-        move(tx, to, data, at, n)
-        if self._keys:
-            self._mask(to, n)
         self._end = to + n
-
-    def _put_close(self):
-        code = self.close_code
-        if code:
-            # The code goes where the pong's payload was: there is none any more.
-            pong = self._pong
-            pong[0] = code >> 8
-            pong[1] = code & 0xFF
-            move(pong, 2, self._close_reason, 0, self._close_size)
-            self._put_control(_FIN | _CLOSE, pong, 0, 2 + self._close_size)
-        else:
-            self._put_control(_FIN | _CLOSE, self._pong, 0, 0)
-        self._close = _NEXT
-        self._close_end = self._end
+        return to
 
     def _end_body(self):
         self._body = None
@@ -371,7 +374,8 @@ class Output:
         if self._source is not None:  # setting it allocates, the first time
             self._source = None
             self.whole = True
-        self._pong_size = -1
+        if self._pong is not None:
+            self._pong = None
         if self._close_end:
             return
         written = self._start + self.held
