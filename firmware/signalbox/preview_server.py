@@ -10,7 +10,6 @@ import sys
 from .compat import IN_FLIGHT, const, sleep_ms, ticks_ms
 from .device.preview import Preview
 from .net.endpoint import unwatch, watch
-from .net.outbox import Pieces
 from .ws.close import ConnectionClosed
 
 _POLICY_VIOLATION = const(1008)  # close.POLICY_VIOLATION
@@ -41,7 +40,11 @@ class PreviewServer:
         """
         self._preview = preview
         self._pool = pool
-        self._in_flight = in_flight
+        self._pieces = None
+        if in_flight:
+            from .net.pace import Pieces  # other boards need none of it
+
+            self._pieces = Pieces
         self._changed = asyncio.Event()
         self._task = None
         self._sending = {}  # Viewer: WebSocket
@@ -71,7 +74,7 @@ class PreviewServer:
                 if picture is None:
                     await self._changed.wait()
                 else:
-                    await ws.send(Pieces(ws, picture) if self._in_flight else picture)
+                    await ws.send(self._pieces(ws, picture) if self._pieces else picture)
                     viewer.done()
         except ConnectionClosed:
             pass

@@ -32,7 +32,7 @@ def make_text(octets):
     return str(octets, "utf-8")
 
 
-class Keys:
+class Keys(MaskingKeys):
     """In the place of MaskingKeys, whose cost is measured by itself."""
 
     def put(self, buf, at, reserve=False):

@@ -3,6 +3,8 @@
 `undelivered` is checked against a reading of the octets that were really written.
 """
 
+import sys
+
 from signalbox.compat import MICROPYTHON
 from signalbox.ws.connection import FAILED, PING
 from signalbox.ws.masking_keys import MaskingKeys
@@ -776,3 +778,21 @@ def test_a_pong_that_waits_is_given_up_with_the_rest():
         end.write(1)
         assert end.receive(end.peer(0xF1)) == [(FAILED, 1002)]
         assert end.sent() == [(0x8A, bytes(125)), (0x88, close_payload(1002))]
+
+
+def test_a_source_for_which_there_is_no_memory_is_not_taken():
+    for client in ROLES:
+        end = End(client)
+        octets = Source(b"octets", 6)
+        sys.modules.pop("signalbox.ws.source", None)  # it is loaded with the first one
+        assert without_memory(end, end.connection.send_source, octets) is None
+        assert end.connection.output.whole and octets.reads == 0
+        assert end.connection.send_text("before")
+        assert end.connection.send_source(octets)
+        end.connection.close(1000)
+        assert end.sent() == [
+            (0x81, b"before"),
+            (0x02, b"octets"),
+            (0x80, b""),
+            (0x88, close_payload(1000)),
+        ]

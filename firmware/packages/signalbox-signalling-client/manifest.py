@@ -12,6 +12,7 @@ package(
     "signalbox",
     (
         "net/outbox.py",
+        "net/pace.py",
         "signalling_client.py",
     ),
     base_path="../..",

@@ -25,6 +25,7 @@ package(
         "ws/masking_keys.py",
         "ws/message.py",
         "ws/output.py",
+        "ws/source.py",
         "ws/utf8.py",
         "ws/utf8_native.py",
         "ws/utf8_portable.py",

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ..compat import IN_FLIGHT, const, text_octets, ticks_diff, ticks_ms
+from ..compat import IN_FLIGHT, const, ticks_diff, ticks_ms
 from ..ws.close import ConnectionClosed
 from .endpoint import unwatch, watch
 
@@ -13,7 +13,7 @@ STALL_WANTED = 2000  # without a piece of it arriving, while others want its buf
 
 _POLICY_VIOLATION = const(1008)  # close.POLICY_VIOLATION
 _INTERNAL_ERROR = const(1011)  # close.INTERNAL_ERROR
-_PIECE = const(1024)  # octets of a message that is sent in pieces, at most
+_PIECE = const(1024)  # octets of a message that is in no buffer of the pool, at most
 
 
 class Outbox:
@@ -24,8 +24,7 @@ class Outbox:
     """
 
     # What most never need is kept here until it is set: a board counts the octets.
-    _in_flight = IN_FLIGHT
-    _unanswered = 0
+    _pace = None  # a pace.Pace, where what is on its way is bounded
     _waiting = 0  # octets of the messages behind the first that are not in the pool's buffers
     _since = ticks_ms()  # of the first message
     _moved = _since  # when it, or a piece of it, was last seen to go on
@@ -41,8 +40,10 @@ class Outbox:
         self._ws = ws
         self._pool = pool
         self._messages = []  # (message, lent)
-        if in_flight != IN_FLIGHT:
-            self._in_flight = in_flight
+        if in_flight:
+            from .pace import Pace  # other boards need none of it
+
+            self._pace = Pace(ws, in_flight, self._go_on)
 
     @property
     def empty(self):
@@ -109,7 +110,7 @@ class Outbox:
                 self._go_on()
                 if self._last is None:
                     self._since = self._moved
-                await self._send_one(message)
+                await (self._pace or self._ws).send(message, True)
                 self._messages.pop(0)
                 if self._messages:
                     self._waiting -= _weight(*self._messages[0])
@@ -135,21 +136,6 @@ class Outbox:
         self._task = None
         self._drop()
 
-    async def _send_one(self, message):
-        if not self._in_flight:
-            await self._ws.send(message, text=True)
-            return
-        n = size(message)
-        if n > _PIECE:
-            await self._ws.send(Pieces(self._ws, message, self._go_on), text=True)
-            self._unanswered = _PIECE
-            return
-        if self._unanswered + n > self._in_flight:
-            await self._ws.ping()
-            self._unanswered = 0
-        await self._ws.send(message, text=True)
-        self._unanswered += n
-
     def _go_on(self):
         self._moved = ticks_ms()
 
@@ -169,44 +155,6 @@ class Outbox:
             except Exception:
                 pass  # there may be no memory to say it, and it must be done
             self._ws.close(code, reason)
-
-
-class Pieces:
-    """A message in fragments, each sent when a Ping's round trip shows that the last arrived.
-
-    WebSocket.send() sends a part when it knows whether there is another: so there is a Ping before
-    each answer but the first, the one that there are no more included.
-    """
-
-    def __init__(self, ws, message, on_arrival=None):
-        """`on_arrival()`: called when a piece has arrived."""
-        self._ws = ws
-        self._on_arrival = on_arrival
-        self._parts = iter((message,) if is_one(message) else message)
-        self._octets = memoryview(b"")
-        self._at = 0
-        self._first = True
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self):
-        if self._first:
-            self._first = False
-        else:
-            await self._ws.ping()
-            if self._on_arrival:
-                self._on_arrival()
-        while self._at == len(self._octets):
-            try:
-                part = next(self._parts)
-            except StopIteration:
-                raise StopAsyncIteration from None
-            self._octets = memoryview(text_octets(part) if isinstance(part, str) else part)
-            self._at = 0
-        at = self._at
-        self._at = min(at + _PIECE, len(self._octets))
-        return self._octets[at : self._at]
 
 
 def _weight(message, lent):

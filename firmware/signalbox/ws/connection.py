@@ -344,7 +344,9 @@ class Connection:
         """
         if not self.accepting or self._flags & _FRAGMENTING:
             self._refuse()
-        return self.output.put_source(1 if text else 2, source, text)
+        from .source import Source  # most need none of it
+
+        return self.output.put_source(Source(source, text))
 
     def ping(self, payload=b"signalbox"):
         """Accept a Ping with at most 125 octets. False when there is no room now.

@@ -1,8 +1,8 @@
-"""What a client masks its frames with (RFC 6455 section 5.3). A server loads none of it."""
+"""How a client masks its frames (RFC 6455 section 5.3). A server loads none of it."""
 
 import os
 
-from .mask import move
+from .mask import move, xor
 
 
 class MaskingKeys:
@@ -31,3 +31,28 @@ class MaskingKeys:
                     raise
         move(buf, at, self._pool, self._next, 4)
         self._next += 4
+
+    def mask(self, buf, at, n):
+        """Mask the payload buf[at:at + n], before which its key stands."""
+        xor(buf, at, n, buf, (at - 4) << 2)
+
+    def refill(self, output):
+        """Go on with the message that an Output refers to, in its buffer, which is empty.
+
+        Returns how many octets there are to write.
+        """
+        output._enlarge()
+        at = output._body_at
+        tx = output._tx
+        n = min(len(tx) & ~3, output._body_end - at)
+        move(tx, 0, output._body, at, n)
+        xor(tx, 0, n, output._own_keys, 0)
+        output._first = output._end = n
+        output._body_at = at + n
+        output._tail = 0
+        if output._body_at == output._body_end:
+            output._body = None
+            output.whole = True
+            output._tail = output._body_first >> 7
+        output.offset = 0
+        return n

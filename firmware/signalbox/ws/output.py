@@ -12,15 +12,13 @@ from the message itself (a client masks it through the buffer, part by part).
 
 from ..compat import const
 from .frame import frame_end, header_size, put_header
-from .mask import move, xor
-from .utf8 import validate
+from .mask import move
 
 _OWN = const(140)  # octets of the small buffer: a control frame, 6 + 125, and a little more
 _CLOSE = const(0x8)  # frame._CLOSE
 _PONG = const(0xA)  # frame._PONG
 _FIN = const(0x80)  # frame._FIN
 _HEADER = const(14)  # frame._LARGEST_HEADER
-_LARGEST_HEADER = const(8)  # of a frame whose payload fits in a buffer: 4 octets and a key
 
 # The way of our Close.
 _NONE = const(0)
@@ -43,9 +41,7 @@ class Output:
     _body_first = 0  # its frame's first octet
     _own_keys = None  # masking keys: of `_body`'s frame, and of our Close
     _tail = 0  # 1: what the buffer begins with is the end of a message that was referred to
-    _source = None  # read from when everything before it is written
-    _source_first = 0
-    _source_utf8 = 0
+    _source = None  # a source.Source, read from when everything before it is written
 
     def __init__(self, buffers, keys):
         """`buffers`: Buffers of 140 to 65535 octets. `keys`: MaskingKeys for a client, or None."""
@@ -90,12 +86,8 @@ class Output:
         move(self._tx, at, data, 0, n)
         self._end = at + n
         if self._keys:
-            self._mask(at, n)
+            self._keys.mask(self._tx, at, n)
         return True
-
-    def _mask(self, at, n):
-        # The key stands before the payload.
-        xor(self._tx, at, n, self._tx, (at - 4) << 2)
 
     def _put_large(self, first, data, n):
         # It may fit all the same, or does when the buffer is empty, or is referred to.
@@ -118,7 +110,7 @@ class Output:
             self._body = data
             self.whole = False
         if self._keys:
-            self._mask(self._end, part)
+            self._keys.mask(self._tx, self._end, part)
         self._end += part
         return True
 
@@ -130,15 +122,13 @@ class Output:
             at += 4
         self._end = at
 
-    def put_source(self, opcode, source, text):
-        """Accept a message of unknown length, read with `source.readinto(buf)` until it returns 0.
+    def put_source(self, source):
+        """Accept a message of unknown length, a source.Source.
 
-        Returns False when there is no room now. Each read becomes a fragment.
+        Returns False when there is no room now.
         """
         if not self.whole:
             return False
-        self._source_first = opcode
-        self._source_utf8 = 0 if text else -1
         self._source = source
         self.whole = False
         return True
@@ -246,7 +236,7 @@ class Output:
         # The buffer is empty: what else is there?
         if self._body is not None:
             if self._keys:
-                return self._refill()
+                return self._keys.refill(self)
             self.buf = self._body
             self.offset = self._body_at
             return self._body_end - self._body_at
@@ -255,7 +245,7 @@ class Output:
             self._pong = None
         if self._end == 0:
             if self._source is not None:
-                self._read_source()
+                self._source.fill(self)
             elif self._close == _DUE:
                 self._put_close()
         self.offset = self._start
@@ -268,7 +258,7 @@ class Output:
             return  # no masking key is left
         move(self._tx, to, data, at, n)
         if self._keys:
-            self._mask(to, n)
+            self._keys.mask(self._tx, to, n)
 
     def _put_close(self):
         code = self.close_code
@@ -280,7 +270,7 @@ class Output:
             tx[to + 1] = code & 0xFF
             move(tx, to + 2, self._close_reason, 0, n)
             if self._keys:
-                self._mask(to, n + 2)
+                self._keys.mask(self._tx, to, n + 2)
         self._close = _NEXT
         self._close_end = self._end
 
@@ -302,46 +292,6 @@ class Output:
         self.whole = True
         self.buf = self._tx
         self.offset = self._start
-
-    def _refill(self):
-        self._enlarge()
-        at = self._body_at
-        tx = self._tx
-        n = min(len(tx) & ~3, self._body_end - at)
-        move(tx, 0, self._body, at, n)
-        xor(tx, 0, n, self._own_keys, 0)
-        self._first = self._end = n
-        self._body_at = at + n
-        self._tail = 0
-        if self._body_at == self._body_end:
-            self._body = None
-            self.whole = True
-            self._tail = self._body_first >> 7
-        self.offset = 0
-        return n
-
-    def _read_source(self):
-        self._enlarge()
-        tx = self._tx
-        n = self._source.readinto(memoryview(tx)[_LARGEST_HEADER:]) or 0
-        first = self._source_first
-        if self._source_utf8 >= 0:
-            self._source_utf8 = validate(tx, _LARGEST_HEADER, n, self._source_utf8)
-            if self._source_utf8 < 0 or (self._source_utf8 and n == 0):
-                raise ValueError("source is not UTF-8")
-        if n == 0:
-            self._source = None
-            self.whole = True
-            first |= _FIN
-        # The header goes right before the payload.
-        start = _LARGEST_HEADER - header_size(n, self._keys)
-        put_header(tx, start, first, n, self._mask_bit)
-        if self._keys:
-            self._keys.put(tx, _LARGEST_HEADER - 4)
-            self._mask(_LARGEST_HEADER, n)
-        self._start = self._first = start
-        self._end = _LARGEST_HEADER + n
-        self._source_first = 0
 
     def hold(self, n):
         """See Connection.hold()."""

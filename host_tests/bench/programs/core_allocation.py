@@ -18,7 +18,7 @@ WARM_UP = 3
 KEYS = 600
 
 
-class Keys:
+class Keys(MaskingKeys):
     """Instead of MaskingKeys, which fetch entropy for many frames at a time."""
 
     def put(self, buf, at, reserve=False):
