@@ -4,7 +4,10 @@ The tests name modules that no board has. So each of those gets a stand-in, whic
 and sets them, where they are now: see programs/bundled_runner.py.
 """
 
+import contextlib
+import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -124,7 +127,18 @@ def test_a_traceback_names_the_function(tmp_path, micropython):
     )
     assert '"client.py"' in output
     assert "in __init__" in output
-    assert "ValueError: a WebSocket URL begins with" in output
+    assert "ValueError: a WebSocket URL begins with ws:// or wss://, not 'http://host'" in output
+
+
+def test_an_error_is_the_same_without_its_text(tmp_path, micropython):
+    mpy.deployed(None, tmp_path)
+    (tmp_path / "signalbox" / "texts").unlink()
+    port = UnixPort(micropython.path)
+    port.env["MICROPYPATH"] = f"{tmp_path}:.frozen"
+    _, output = port.run(
+        "-c", "import signalbox.client as c; c.connect('http://host')", timeout_s=10
+    )
+    assert re.search(r"^ValueError: text \d+ \('http://host',\)$", output, re.MULTILINE), output
 
 
 class Sources:
@@ -142,8 +156,8 @@ class Sources:
         path.write_text(text)
         return path
 
-    def bundled(self, *names):
-        return bundle.Bundler(self.paths, {"p.all": [f"p.{name}" for name in names]})
+    def bundled(self, *names, reader=None):
+        return bundle.Bundler(self.paths, {"p.all": [f"p.{name}" for name in names]}, reader)
 
     def run(self, *names):
         """The globals of the bundle, run by CPython: `const` and imports of `p` aside."""
@@ -261,3 +275,59 @@ def test_what_is_used_most_comes_first_in_a_large_file(tmp_path):
     space = sources.run("a", "b")
     assert space["g"](type("X", (), {"often": 3})) == 3
     assert "__name__" not in sources.bundled("b").source("p.all")
+
+
+def test_texts_that_are_rarely_said_are_in_a_file(tmp_path):
+    sources = Sources(
+        tmp_path,
+        a="""
+SHOWN = "a text of the module"
+
+def f(x, y):
+    said = "a text that is returned"
+    if x is None:
+        raise ValueError("a text without values")
+    if x == 1:
+        raise ValueError("a text with %r" % y)
+    if x == 2:
+        raise ValueError("a text with %d and %d" % (y, y))
+    if x == 3:
+        raise ValueError("a text and then " + y)
+    if x == 4:
+        print(y, "a text with an ä", "short", f"a text with {y}, formatted")
+    try:
+        return said[y]
+    except (IndexError, MemoryError):
+        raise ValueError("a text with no memory")
+""",
+    )
+    bundler = sources.bundled("a", reader="p.all")
+    code = bundler.source("p.all")
+    assert bundler.texts.octets.decode() == (
+        "a text without valuesa text with %ra text with %d and %da text and then a text with an ä"
+    )
+    assert bundler.octets_of_texts == {"p.all": len(bundler.texts.octets)}
+    space = {"__name__": "p.all", "__file__": str(tmp_path / "all.py")}
+    exec(compile(code, "p.all", "exec"), space)
+
+    def said(*arguments):
+        try:
+            return space["f"](*arguments)
+        except ValueError as error:
+            return str(error)
+
+    (tmp_path / "texts").write_bytes(bundler.texts.octets)
+    assert said(None, 0) == "a text without values"
+    assert said(1, None) == "a text with None"
+    assert said(2, 7) == "a text with 7 and 7"
+    assert said(3, "more") == "a text and then more"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        said(4, 0)
+    assert printed.getvalue() == "0 a text with an ä short a text with 0, formatted\n"
+    assert said(5, 99) == "a text with no memory"
+    (tmp_path / "texts").write_bytes(b"another")
+    assert said(2, 7) == "text 35 (7, 7)"
+    (tmp_path / "texts").unlink()
+    assert said(None, 0) == "text 0 ()"
+    assert said(3, "more") == "text 56 ()more"

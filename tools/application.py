@@ -1,4 +1,5 @@
-"""The application as a board gets it: .mpy files for its architecture, in one of two slots.
+"""The application as a board gets it: .mpy files for its architecture, and what they read, in one
+of two slots.
 
 What a slot is, and how main.py chooses one, is described in firmware/main.py.
 """
@@ -26,7 +27,8 @@ def tree(board):
         mpy.deployed(board.native_arch, Path(scratch))
         found = {
             path.relative_to(scratch).as_posix(): path.read_bytes()
-            for path in sorted(Path(scratch).rglob("*.mpy"))
+            for path in sorted(Path(scratch).rglob("*"))
+            if path.is_file()
         }
     found.pop("main.mpy", None)
     found[web.NAME] = web.page()

