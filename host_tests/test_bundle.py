@@ -331,3 +331,20 @@ def f(x, y):
     (tmp_path / "texts").unlink()
     assert said(None, 0) == "text 0 ()"
     assert said(3, "more") == "text 56 ()more"
+
+
+def test_texts_that_are_spelt_like_names_become_names(tmp_path):
+    many = "".join(f"def f{i}(x):\n    return x.a{i}\n\n" for i in range(260))
+    sources = Sources(
+        tmp_path,
+        a=many + "from collections import namedtuple\n"
+        "Pair = namedtuple('Pair', ('left', 'right'))\n"
+        "NAMES = ('in', 'tuple_of', 'not one')\n\n"
+        "def g(x):\n    return x == 'a_long_name' or x == 'short' or x == 'and a sentence'\n",
+    )
+    source = sources.bundled("a").source("p.all")
+    chain = source.splitlines()[1].strip().split(".")
+    assert {"tuple_of", "a_long_name"} <= set(chain)
+    assert not {"in", "short", "left"} & set(chain)
+    assert "namedtuple('Pair', 'left right')" in source
+    assert sources.run("a")["Pair"](1, 2).right == 2

@@ -2,10 +2,11 @@
 
 Each module costs a board an object, a table of names, and a copy of every name that it imports. In
 a bundle what modules give each other are names of one module, and whole numbers are part of the
-code. What a function imports later stays a file of its own, as do native kernels. Names stay as
-they are, so that a traceback can be read; two modules' different things of the same name get a
-number behind it. The source tree is as before, and nobody writes for the bundle, but for three
-rules, which end in a BundleError when they are broken:
+code. Texts that are rarely said lie beside the bundles, see texts.py. What a function imports later
+stays a file of its own, as do native kernels. Names stay as they are, so that a traceback can be
+read; two modules' different things of the same name get a number behind it. The source tree is as
+before, and nobody writes for the bundle, but for three rules, which end in a BundleError when they
+are broken:
 
 - a constant (`X = 1`, `_X = const(1)`) is assigned once, at the top of its module;
 - a module that is imported as a whole (`from . import strict_json`) is used by its attributes;
@@ -15,6 +16,7 @@ rules, which end in a BundleError when they are broken:
 import ast
 import builtins
 import collections
+import keyword
 
 import texts
 
@@ -62,7 +64,7 @@ class Bundler:
         if file in self._with_texts:
             body = self._without_texts(body, file)
         body = _without_repeated_imports(_without_const(body))
-        body = _frequent_names(body) + body
+        body = _names_first(body) + body
         return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
 
     def _without_texts(self, body, file):
@@ -359,6 +361,13 @@ class _Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         return node
 
+    def visit_Call(self, node):
+        # A tuple of constants stays on the heap, with all that is in it.
+        if isinstance(node.func, ast.Name) and node.func.id == "namedtuple":
+            names = ast.literal_eval(node.args[1])
+            node.args[1] = ast.Constant(" ".join(names))
+        return self.generic_visit(node)
+
     def visit_Assign(self, node):
         if not self._scopes and isinstance(node.targets[0], ast.Name):
             value = self._resolved(node.targets[0].id)
@@ -505,18 +514,33 @@ def _free(name, taken, used=()):
     return new
 
 
-def _frequent_names(body):
-    """What puts the names that are used most in front of a file's table of names.
+def _names_first(body):
+    """What puts names in front of a file's table of names: it is never run, and a board forgets it
+    when the file is loaded.
 
-    Bytecode refers to a name by its place there, in one octet up to the 128th. It is never run,
-    and a board forgets it when the file is loaded.
+    Bytecode refers to a name by its place there, in one octet up to the 128th, so those that are
+    used most come first. Then texts that can be names: as names, they are no objects.
     """
     uses = collections.Counter(_uses(body, ()))
-    names = [name for name, count in uses.most_common(_NEAR) if count >= _FREQUENT]
     if len(uses) <= 2 * _NEAR:
         return []
+    names = [name for name, count in uses.most_common(_NEAR) if count >= _FREQUENT]
+    names += sorted(_texts_like_names(body) - uses.keys())
     chain = "".join(f".{name}" for name in names if name.isidentifier())
     return ast.parse(f"if not __name__:\n    __name__{chain}").body
+
+
+def _texts_like_names(body):
+    """The long texts, and those of any length in tuples, that are spelt like a name."""
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    short = [e for node in nodes if isinstance(node, ast.Tuple) for e in node.elts]
+    found = set()
+    for node in nodes:
+        text = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and (len(text) > _SHORT or node in short):
+            if text.isidentifier() and not keyword.iskeyword(text):
+                found.add(text)
+    return found
 
 
 def _uses(body, local):
