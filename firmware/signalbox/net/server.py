@@ -128,41 +128,14 @@ class Server:
         # Returns a WebSocket, or None when something else came of it; the transport is closed then.
         ws = deadline = None
         try:
-            try:
-                deadline = Deadline(self._handshake_timeout)
-                buf = bytearray(_READ)
-                head = Head()
-                while not head.done:
-                    n = transport.read(buf, _READ)
-                    if n is None:
-                        await transport.readable()
-                    elif n == 0:
-                        return None
-                    else:
-                        at = head.feed(buf, 0, n)
-                request = Request(head)
-                full = request.upgrade and len(self.websockets) >= self._max_connections
-                if full or self._closing:
-                    raise HandshakeError("all connections are in use", 503)
-                answer = self._process_request and self._ask(request)
-                if answer is None:
-                    octets, subprotocol = request.accept(self._subprotocols)
-                    await write_all(transport, octets)
-                    connection = Connection(False, self._settings)
-                    if transport.secure:
-                        connection.linger()
-                    rest = buf[at:n] if at < n else None
-                    ws = WebSocket(transport, connection, request.target, subprotocol, rest)
-                    return ws
-            except HandshakeError as error:
-                answer = error
-            # Where every client opens a WebSocket, none needs these.
-            from .respond import fields_of, respond
-
-            if isinstance(answer, HandshakeError):
-                text = str(answer) + "\n"
-                answer = Response(answer.status, text, fields_of(answer.status))
-            await respond(transport, answer)
+            deadline = Deadline(self._handshake_timeout)
+            opened = await self._handshake(transport)
+            if opened:
+                connection = Connection(False, self._settings)
+                if transport.secure:
+                    connection.linger()
+                ws = WebSocket(transport, connection, *opened)
+                return ws
         except (OSError, MemoryError):
             pass  # the client is gone, or there is no room for it
         except asyncio.CancelledError:
@@ -173,6 +146,40 @@ class Server:
                 deadline.done()
             if ws is None:
                 transport.close()
+        return None
+
+    async def _handshake(self, transport):
+        # Returns target, subprotocol and what came behind the request, of which nothing else is
+        # left when the WebSocket is made; None when it was answered with something else.
+        try:
+            buf = bytearray(_READ)
+            head = Head()
+            while not head.done:
+                n = transport.read(buf, _READ)
+                if n is None:
+                    await transport.readable()
+                elif n == 0:
+                    return None
+                else:
+                    at = head.feed(buf, 0, n)
+            request = Request(head)
+            full = request.upgrade and len(self.websockets) >= self._max_connections
+            if full or self._closing:
+                raise HandshakeError("all connections are in use", 503)
+            answer = self._process_request and self._ask(request)
+            if answer is None:
+                octets, subprotocol = request.accept(self._subprotocols)
+                await write_all(transport, octets)
+                return request.target, subprotocol, buf[at:n] if at < n else None
+        except HandshakeError as error:
+            answer = error
+        # Where every client opens a WebSocket, none needs these.
+        from .respond import fields_of, respond
+
+        if isinstance(answer, HandshakeError):
+            text = str(answer) + "\n"
+            answer = Response(answer.status, text, fields_of(answer.status))
+        await respond(transport, answer)
         return None
 
     def _ask(self, request):

@@ -44,13 +44,13 @@ class MaskingKeys:
         output._enlarge()
         at = output._body_at
         tx = output._tx
-        n = min(len(tx) & ~3, output._body_end - at)
+        n = min(len(tx) & ~3, len(output._body) - at)
         move(tx, 0, output._body, at, n)
         xor(tx, 0, n, output._own_keys, 0)
         output._first = output._end = n
         output._body_at = at + n
         output._tail = 0
-        if output._body_at == output._body_end:
+        if output._body_at == len(output._body):
             output._body = None
             output.whole = True
             output._tail = output._body_first >> 7

@@ -23,7 +23,7 @@ _HEADER = const(14)  # frame._LARGEST_HEADER
 # The way of our Close.
 _NONE = const(0)
 _DUE = const(1)  # behind what was accepted before it
-_NEXT = const(2)  # in the buffer
+_NEXT = const(2)  # the first in the buffer
 _BEGUN = const(3)
 _WRITTEN = const(4)
 
@@ -33,11 +33,11 @@ class Output:
 
     # What most connections never need is kept here until it is set: a board counts the octets.
     held = 0  # octets at the head that can't be taken back; see Connection.hold()
+    _keys = None  # a client's MaskingKeys
     _mask_bit = 0  # 0x80 for a client
     _pong = None  # the payload of a Pong for which there was no room
     _body = None  # the message referred to
     _body_at = 0
-    _body_end = 0
     _body_first = 0  # its frame's first octet
     _own_keys = None  # masking keys: of `_body`'s frame, and of our Close
     _tail = 0  # 1: what the buffer begins with is the end of a message that was referred to
@@ -47,9 +47,7 @@ class Output:
         """`buffers`: Buffers of 140 to 65535 octets. `keys`: MaskingKeys for a client, or None."""
         self._own = self._tx = self.buf = bytearray(_OWN)
         self.offset = 0
-        self._keys = keys
         self._buffers = buffers
-        self._room = _OWN - _HEADER  # up to here a frame surely fits
         self.whole = True  # no message is referred to: the caller may change what it sent
         self._start = 0  # written up to here
         self._end = 0  # filled up to here
@@ -58,8 +56,8 @@ class Output:
         self.close_code = 0  # what our Close says; 0: it is empty, or there is none
         self._close_reason = None
         self._close_size = 0  # octets of the reason
-        self._close_end = 0  # where the Close ends in the buffer
         if keys:
+            self._keys = keys
             self._mask_bit = 0x80
             # Kept from the beginning, so that no heap is too full for a Close.
             self._own_keys = bytearray(8)
@@ -75,9 +73,9 @@ class Output:
         """
         if not self.whole:
             return False
-        if self._end + n > self._room:
+        if self._end + n > len(self._tx) - _HEADER:  # up to there a frame surely fits
             self._enlarge()
-            if self._end + n > self._room:
+            if self._end + n > len(self._tx) - _HEADER:
                 return self._put_large(first, data, n)
         at = put_header(self._tx, self._end, first, n, self._mask_bit)
         if self._keys:
@@ -101,7 +99,6 @@ class Output:
             # the first time there may be no memory for these.
             part &= ~3
             self._body_at = part
-            self._body_end = n
             self._body_first = first
             self._body = None
         self._put_header(first, n)
@@ -193,15 +190,13 @@ class Output:
                 return
             move(tx, 0, self._own, 0, self._end)
             self._tx = self.buf = tx
-            self._room = len(tx) - _HEADER
 
     def _release(self):
         # All is written.
         if self._tx is not self._own:
             self._buffers.give_back(self._tx)
             self._tx = self.buf = self._own
-            self._room = _OWN - _HEADER
-        self._start = self._end = self._first = self._close_end = 0
+        self._start = self._end = self._first = 0
 
     # Writing
 
@@ -220,12 +215,12 @@ class Output:
         if self.buf is not self._tx:
             self._body_at += n
             self.offset = self._body_at
-            if self._body_at == self._body_end:
+            if self._body_at == len(self._body):
                 self._end_body()
             return
         start = self._start + n
-        if self._close_end:
-            self._close = _WRITTEN if start >= self._close_end else _BEGUN
+        if _NEXT <= self._close <= _BEGUN:
+            self._close = _WRITTEN if start >= frame_end(self._tx, 0) else _BEGUN
         if start == self._end:
             self._release()
             start = 0
@@ -239,7 +234,7 @@ class Output:
                 return self._keys.refill(self)
             self.buf = self._body
             self.offset = self._body_at
-            return self._body_end - self._body_at
+            return len(self._body) - self._body_at
         if self._pong is not None:
             self._put_pong(self._pong, 0, len(self._pong))
             self._pong = None
@@ -272,7 +267,6 @@ class Output:
             if self._keys:
                 self._keys.mask(self._tx, to, n + 2)
         self._close = _NEXT
-        self._close_end = self._end
 
     def _put_control(self, first, n):
         # The header. Returns where the payload belongs, to be masked then.
@@ -326,7 +320,7 @@ class Output:
             self.whole = True
         if self._pong is not None:
             self._pong = None
-        if self._close_end:
+        if _NEXT <= self._close <= _BEGUN:
             return
         written = self._start + self.held
         tx = self._tx
