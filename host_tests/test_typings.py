@@ -14,7 +14,7 @@ MODULES = [".".join(path.parts) for path in STUBS if path.name != "__init__"]
 CHECK = """\
 import sys
 import host_transport
-for name in ("transport", "listener"):
+for name in ("transport", "dialer", "listener"):
     sys.modules["signalbox.net." + name] = host_transport
 from mypy import stubtest
 sys.exit(stubtest.test_stubs(stubtest.parse_options(sys.argv[1:])))

@@ -1,4 +1,4 @@
-"""signalbox.net.transport and listener for CPython: the same names and calls on asyncio and ssl.
+"""The modules of signalbox.net that open sockets, for CPython: the same on asyncio and ssl.
 
 With it the endpoint runs on CPython, for tests, coverage and debugging: scripted.py imports it, and
 
@@ -207,6 +207,7 @@ def main():
     """Run a program, as Python itself would."""
     sys.modules["signalbox.net.transport"] = sys.modules["__main__"]
     sys.modules["signalbox.net.listener"] = sys.modules["__main__"]
+    sys.modules["signalbox.net.dialer"] = sys.modules["__main__"]
     del sys.argv[0]
     sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
     runpy.run_path(sys.argv[0], run_name="__main__")

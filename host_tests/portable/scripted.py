@@ -18,6 +18,7 @@ if not MICROPYTHON:
     import host_transport
 
     sys.modules["signalbox.net.transport"] = host_transport
+    sys.modules["signalbox.net.dialer"] = host_transport
     sys.modules["signalbox.net.listener"] = host_transport
 
 from signalbox.net import endpoint

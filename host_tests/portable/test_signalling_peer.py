@@ -708,6 +708,42 @@ def test_producers_come_change_and_go():
     assert line.told() == [("producers", {})]
 
 
+def test_a_list_that_is_none_changes_nothing():
+    line = Line((LISTENER,))
+    for items, expected in (
+        ("[]", {}),
+        ("[ ]", {}),
+        ('[{"id":"a"}]', {"a": "null"}),
+        (
+            '[{"meta":{"n":[1,2]},"id":"a","x":[{}]} , {"id":"\\u00fc","meta":null}]',
+            {"a": '{"n":[1,2]}', "ü": "null"},
+        ),
+    ):
+        line.hears('{"type":"list","producers":' + items + "}")
+        assert line.told() == [("producers", expected)]
+    for items in (
+        "{}",
+        "null",
+        "1",
+        '"a"',
+        "[1]",
+        "[null]",
+        "[[]]",
+        '["a"]',
+        "[{}]",
+        '[{"meta":1}]',
+        '[{"id":null}]',
+        '[{"id":1}]',
+        '[{"id":"b"},{"meta":1}]',
+        '[{"id":"a","id":"b"}]',
+    ):
+        line.hears('{"type":"list","producers":' + items + "}")
+        assert line.told() == [], items
+        assert line.peer.producers == expected
+    line.hears('{"type":"list"}')
+    assert line.told() == []
+
+
 def test_producers_are_asked_for_anew_after_a_reconnect():
     line = Line((LISTENER,))
     line.says(type="list", producers=[{"id": "a", "meta": 1}, {"id": "b", "meta": 2}])

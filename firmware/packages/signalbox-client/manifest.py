@@ -11,6 +11,7 @@ package(
     "signalbox",
     (
         "net/client.py",
+        "net/dialer.py",
         "net/reconnect.py",
     ),
     base_path="../..",

@@ -6,8 +6,8 @@ import errno
 from ..ws.connection import Connection, Settings
 from ..ws.handshake_client import URL, ClientHandshake
 from ..ws.http import HandshakeError, Head
+from .dialer import client_context, open_transport
 from .endpoint import Deadline, WebSocket, write_all
-from .transport import client_context, open_transport
 
 OPEN_TIMEOUT = 10000  # ms for TCP, TLS and the opening handshake together
 

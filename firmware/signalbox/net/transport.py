@@ -1,4 +1,4 @@
-"""TCP for MicroPython: with `tls.py` and `listener.py` all that touches sockets.
+"""TCP for MicroPython: with `tls.py`, `dialer.py` and `listener.py` all that touches sockets.
 
 A transport has `read`, `read_at`, `write`, `close` that never block, and `readable` and `writable`
 to wait. asyncio's Stream is not used: its drain() starts again from the beginning when cancelled,
@@ -100,46 +100,11 @@ def is_reset(error):
     return error.errno in (errno.ECONNRESET, getattr(errno, "ECONNABORTED", -1))
 
 
-def client_context(ca=None):
-    """See tls.client_context()."""
-    from . import tls  # a client or server without TLS needs none of it
-
-    return tls.client_context(ca)
-
-
 def server_context(cert, key):
     """See tls.server_context()."""
-    from . import tls
+    from . import tls  # a server without TLS needs none of it
 
     return tls.server_context(cert, key)
-
-
-# async
-def open_transport(host, port, context=None):
-    """Connect to a server. OSError when it can't be reached. Looking up the name blocks."""
-    address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
-    sock = socket.socket(address[0], address[1], address[2])
-    transport = None
-    try:
-        sock.setblocking(False)
-        try:
-            sock.connect(address[-1])
-        except OSError as error:
-            if error.errno != errno.EINPROGRESS:
-                raise
-        transport = Transport(sock)
-        if context:
-            from .tls import TLSTransport
-
-            transport = TLSTransport(sock, context, server_hostname=host)
-        yield core._io_queue.queue_write(sock)
-    except BaseException:
-        if transport:
-            transport.close()
-        else:
-            sock.close()
-        raise
-    return transport
 
 
 def _new_share():

@@ -10,6 +10,7 @@ from ..compat import const
 from ..ws.utf8 import is_ascii, validate
 from . import strict_json
 from .schema import ROLES, parse
+from .strict_json import Members
 
 # Messages of the server to peers; see schema.parse().
 TO_PEER = {
@@ -20,8 +21,7 @@ TO_PEER = {
     "endSession": ("sessionId",),
     "endSessionV1_1": ("sessionId", "error?"),
     "peer": ("sessionId", "content"),
-    "list": ("producers",),
-    "listConsumers": ("consumers",),
+    "list": (),
     "error": ("details",),
     "control": ("peerId", "call"),
     "endControl": ("peerId", "error?"),
@@ -38,6 +38,7 @@ MAX_EARLY = 4096  # octets of ICE candidates that came before their description
 
 _CANDIDATE = const(64)  # octets that a candidate takes beside its text
 _MOST_ASKED = const(16)
+_LISTED = ("id", "meta")  # of each producer in a list
 _PIECE = const(512)  # characters that are escaped at a time
 _LARGEST_U32 = const(0xFFFFFFFF)
 
@@ -346,9 +347,15 @@ class SignallingPeer:
         self._delegate.producers_changed(self.producers)
 
     def _list(self, message):
+        before = self.producers
         self.producers = {}
-        for peer_id, meta in message.peers():
-            self._add(peer_id, meta)
+        try:
+            for start in message.items("producers"):
+                peer = Members(message.octets, _LISTED, start)
+                self._add(peer.string("id"), peer.text("meta"))
+        except ValueError:
+            self.producers = before
+            return
         self._delegate.producers_changed(self.producers)
 
     def _add(self, peer_id, meta):

@@ -33,14 +33,12 @@ _NAMES = (
     "sdp",
     "ice",
     "producers",
-    "consumers",
     "details",
     "id",
     "request",
     "reply",
 )
 _CONTENT_NAMES = ("type", "sdp", "candidate", "sdpMLineIndex")
-_PEER_NAMES = ("id", "meta")
 
 
 class Message(Members):
@@ -54,7 +52,6 @@ class Message(Members):
     version = 0
     content = None
     offers = False
-    _list = None  # of which member peers() tells
 
     def check(self, table):
         """ValueError unless it is one of `table`; see parse()."""
@@ -70,10 +67,6 @@ class Message(Members):
                 self._check_content()
             elif name == "call":
                 self._check_call()
-            elif name == "producers" or name == "consumers":
-                self._list = name
-                for peer in self._peers():
-                    peer.check_string("id")
             elif name[-1] != "?":
                 self.check_string(name)
             elif not self.is_null(name[:-1]):
@@ -116,15 +109,6 @@ class Message(Members):
             raise ValueError("one of request and reply")
         if self.has("reply"):
             self.object("reply", ())
-
-    def peers(self):
-        """Of a list: yields (id, meta as JSON text) for each peer, as a board can't hold many."""
-        for peer in self._peers():
-            yield peer.string("id"), peer.text("meta")
-
-    def _peers(self):
-        for start in self.items(self._list):
-            yield Members(self.octets, _PEER_NAMES, start)
 
 
 def parse(octets, table):
