@@ -3,10 +3,10 @@
 Each module costs a board an object, a table of names, and a copy of every name that it imports. In
 a bundle what modules give each other are names of one module, and whole numbers are part of the
 code. Texts that are rarely said lie beside the bundles, see texts.py. What a function imports later
-stays a file of its own, as do native kernels. Names stay as they are, so that a traceback can be
-read; two modules' different things of the same name get a number behind it. The source tree is as
-before, and nobody writes for the bundle, but for three rules, which end in a BundleError when they
-are broken:
+stays a file of its own, as do native kernels. The names of functions stay as they are, so that a
+traceback can be read (of others see mpy_names.py); two modules' different things of the same name
+get a number behind it. The source tree is as before, and nobody writes for the bundle, but for
+three rules, which end in a BundleError when they are broken:
 
 - a constant (`X = 1`, `_X = const(1)`) is assigned once, at the top of its module;
 - a module that is imported as a whole (`from . import strict_json`) is used by its attributes;
@@ -40,7 +40,7 @@ class Bundler:
 
     def __init__(self, modules, bundles, reader=None):
         self.modules = {name: _Module(name, path) for name, path in modules.items()}
-        self._bundles = {**bundles}
+        self.bundles = {**bundles}
         self.texts = texts.Texts()
         self.octets_of_texts = {}  # {file: of texts that it has in `texts`}, after source()
         self._reader = reader
@@ -49,17 +49,17 @@ class Bundler:
         for name in modules:
             if name not in self._file_of:
                 self._file_of[name] = name
-                self._bundles[name] = [name]
+                self.bundles[name] = [name]
         self._names = {}  # (module, global name): name in its file, or ast.Constant
-        self._taken = {file: {*dir(builtins), texts.FUNCTION} for file in self._bundles}
+        self._taken = {file: {*dir(builtins), texts.FUNCTION} for file in self.bundles}
         self._imported = {}  # (file, other file, name): name in the file
-        for file, names in self._bundles.items():
+        for file, names in self.bundles.items():
             self._name(file, [self.modules[name] for name in names])
 
     def source(self, file):
         """The text of one file."""
         body = []
-        for name in self._bundles[file]:
+        for name in self.bundles[file]:
             body += _Rewriter(self, self.modules[name], file).rewritten()
         if file in self._with_texts:
             body = self._without_texts(body, file)
@@ -68,12 +68,11 @@ class Bundler:
         return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
 
     def _without_texts(self, body, file):
-        take_out = texts.TakeOut(self.texts)
-        body = [take_out.visit(statement) for statement in body]
-        self.octets_of_texts[file] = sum(len(text.encode()) for text in take_out.taken)
+        body, taken = texts.taken_out(body, self.texts)
+        self.octets_of_texts[file] = sum(len(text.encode()) for text in taken)
         if file == self._reader:
             return texts.function() + body
-        if take_out.taken:
+        if taken:
             name = self._reader.rpartition(".")[2]
             body.insert(0, ast.ImportFrom(name, [ast.alias(texts.FUNCTION)], 1))
         return body
@@ -81,7 +80,7 @@ class Bundler:
     @property
     def files(self):
         """The names of the files, as modules."""
-        return list(self._bundles)
+        return list(self.bundles)
 
     def names(self, module):
         """{global name of a module of the source: its name in the file, or an ast.Constant}."""
@@ -519,7 +518,7 @@ def _names_first(body):
     when the file is loaded.
 
     Bytecode refers to a name by its place there, in one octet up to the 128th, so those that are
-    used most come first. Then texts that can be names: as names, they are no objects.
+    used most come first. Then texts that are in tuples: if it is a name, too, it is no object.
     """
     uses = collections.Counter(_uses(body, ()))
     if len(uses) <= 2 * _NEAR:
@@ -531,16 +530,11 @@ def _names_first(body):
 
 
 def _texts_like_names(body):
-    """The long texts, and those of any length in tuples, that are spelt like a name."""
+    """The texts in tuples that are spelt like a name; in the code, see mpy_names.py."""
     nodes = [node for statement in body for node in ast.walk(statement)]
-    short = [e for node in nodes if isinstance(node, ast.Tuple) for e in node.elts]
-    found = set()
-    for node in nodes:
-        text = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
-        if isinstance(text, str) and (len(text) > _SHORT or node in short):
-            if text.isidentifier() and not keyword.iskeyword(text):
-                found.add(text)
-    return found
+    texts = [e for node in nodes if isinstance(node, ast.Tuple) for e in node.elts]
+    texts = [e.value for e in texts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
+    return {text for text in texts if text.isidentifier() and not keyword.iskeyword(text)}
 
 
 def _uses(body, local):

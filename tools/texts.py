@@ -1,4 +1,4 @@
-"""Takes what is rarely said out of the code, into one file beside it: until then it is in flash only.
+"""Takes what is rarely said out of the code, into a file beside it: until then it is only in flash.
 
 A text costs a 64-bit heap 32 octets, its own, rounded up to 32, and a place in a table, for as long
 as the code is loaded. In the code stands a call instead, which opens the file, reads the text, and
@@ -53,9 +53,13 @@ def function():
     return ast.parse(_SOURCE).body
 
 
-class TakeOut(ast.NodeTransformer):
-    """Puts calls in the place of texts. `taken`: which."""
+def taken_out(body, texts):
+    """(the statements with calls of FUNCTION, the texts that they had)."""
+    take_out = _TakeOut(texts)
+    return [take_out.visit(statement) for statement in body], take_out.taken
 
+
+class _TakeOut(ast.NodeTransformer):
     def __init__(self, texts):
         self.taken = set()
         self._texts = texts
@@ -69,7 +73,8 @@ class TakeOut(ast.NodeTransformer):
         self._in_function, self._is_rare = before
         return node
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    def visit_AsyncFunctionDef(self, node):
+        return self.visit_FunctionDef(node)
 
     def visit_ExceptHandler(self, node):
         names = {n.id for n in ast.walk(node.type or node) if isinstance(n, ast.Name)}

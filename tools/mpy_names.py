@@ -1,0 +1,232 @@
+"""The names in .mpy files, and what else they can be.
+
+A .mpy begins with the names that it uses, attributes, functions and parameters, and all its code
+refers to them by number. A board has each in its heap once, unless MicroPython has it in ROM, so
+what nobody outside sees can have a name that is there already:
+
+- an attribute with an underscore takes one that the .mpy format has a number for, as every
+  MicroPython has it, or the name of a parameter, which the firmware uses for nothing else;
+- a parameter of a function that only its module knows, which is never given by its name, is `_`.
+
+And what stands among the names needn't be one. A text in the code is an object for each place it
+stands in, of 64 octets at least on a 64-bit heap, if it has more than SHORT characters; a shorter
+one is a name, which takes its length and 12. So the compiler gets a short one, and the .mpy then
+the text.
+
+The functions, classes and globals keep their names: a traceback has those.
+"""
+
+import ast
+import builtins
+import itertools
+import keyword
+
+SHORT = 10  # characters of a text that mpy-cross takes for a name
+_MOST = 255  # octets of a name
+_HEADER = 4  # octets
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+# What may be known to every MicroPython. Of these BaseException has some as attributes.
+_CANDIDATES = sorted(
+    {"_"}
+    | {n for kind in (builtins, str, bytes, list, dict) for n in dir(kind) if n[0] != "_"}
+    - set(dir(BaseException))
+    - {"args", "errno", "value"}
+    - set(keyword.kwlist)
+)
+
+
+def replaced(octets, names):
+    """A .mpy with other names. `names`: {name: the entry that stands for it}."""
+    new = b""
+    n = 0
+    for text, entry in _entries(octets):
+        new += names.get(text, entry)
+        n += len(entry)
+    _, at = _number(octets, _HEADER)
+    _, at = _number(octets, at)
+    return octets[:at] + new + octets[at + n :]
+
+
+def entries_in_rom(compiled):
+    """{name: its entry} of names that are numbers. `compiled(source)`: the octets of a .mpy."""
+    names = {f"before_{name}": name for name in _CANDIDATES}
+    entries = list(_entries(compiled("_" + "".join(f".{a}.{b}" for a, b in names.items()))))
+    found = {}
+    for (before, _), (text, entry) in itertools.pairwise(entries):
+        if before in names and text is None:
+            found[names[before]] = entry
+    return found
+
+
+def _entries(octets):
+    # Of each the text, None if it is a number, and its octets.
+    count, at = _number(octets, _HEADER)
+    _, at = _number(octets, at)
+    for _ in range(count):
+        n, end = _number(octets, at)
+        text = None
+        if not n & 1:
+            text = octets[end : end + (n >> 1)].decode(errors="replace")
+            end += (n >> 1) + 1
+        yield text, octets[at:end]
+        at = end
+
+
+def _entry_of(text):
+    octets = text.encode()
+    n = len(octets) << 1
+    head = bytes([0x80 | n >> 7, n & 0x7F]) if n > 0x7F else bytes([n])
+    return head + octets + b"\0"
+
+
+def _number(octets, at):
+    n = 0
+    while True:
+        octet = octets[at]
+        at += 1
+        n = n << 7 | octet & 0x7F
+        if not octet & 0x80:
+            return n, at
+
+
+def with_short_texts(source):
+    """(source, {name in it: the entry of the text that it is to become})."""
+    tree = ast.parse(source)
+    shorten = _Shorten()
+    tree = shorten.visit(tree)
+    return ast.unparse(tree) + "\n", {
+        short: _entry_of(text) for text, short in shorten.names.items()
+    }
+
+
+class _Shorten(ast.NodeTransformer):
+    def __init__(self):
+        self.names = {}
+
+    def visit_Expr(self, node):
+        return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_JoinedStr(self, node):
+        return node
+
+    def visit_Tuple(self, node):
+        # If it is constant, it is an object with all that is in it.
+        node.elts = [
+            part if isinstance(part, ast.Constant) else self.visit(part) for part in node.elts
+        ]
+        return node
+
+    def visit_Constant(self, node):
+        text = node.value
+        if isinstance(text, str) and len(text) > SHORT and len(text.encode()) <= _MOST:
+            node = ast.Constant(self.names.setdefault(text, f"~{len(self.names)}"))
+        return node
+
+
+def private_names(first, others, in_rom):
+    """{name: the entry for it} for what nobody outside sees. `first`, `others`: the trees
+    of all the source, what every role loads and the rest. `in_rom`: see entries_in_rom().
+    """
+    uses = _Uses()
+    for tree in first:
+        uses.visit(tree)
+    parameters = set(uses.public)
+    for tree in others:
+        uses.visit(tree)
+    taken = uses.attributes.keys() | uses.others | uses.strings
+    free = [entry for name, entry in in_rom.items() if name not in taken]
+    free += [_entry_of(name) for name in sorted(parameters - taken - in_rom.keys())]
+    private = [
+        name
+        for name, is_own in uses.attributes.items()
+        if is_own and name.startswith("_") and not name.startswith("__")
+        if name not in uses.others | uses.strings
+    ]
+    names = dict(zip(private, free, strict=False))
+    for name in uses.parameters - uses.public - taken - set(dir(builtins)):
+        names[name] = in_rom["_"]
+    return names
+
+
+class _Uses(ast.NodeVisitor):
+    """What the names of the source are names of."""
+
+    def __init__(self):
+        self.attributes = {}  # name: whether objects of ours have it
+        self.parameters = set()
+        self.public = set()  # parameters, too
+        self.others = {"self"}
+        self.strings = set()
+        self._scopes = []
+
+    def visit_Attribute(self, node):
+        is_own = isinstance(node.value, ast.Name) and node.value.id == "self"
+        is_set = is_own and not isinstance(node.ctx, ast.Load)
+        self.attributes[node.attr] = self.attributes.get(node.attr, False) or is_set
+        self.generic_visit(node)
+
+    def visit_Name(self, node):
+        scope = self._scopes[-1] if self._scopes else None
+        if isinstance(scope, ast.ClassDef) and isinstance(node.ctx, ast.Store):
+            self.attributes[node.id] = True
+        elif not isinstance(scope, _FUNCTIONS):
+            self.others.add(node.id)
+
+    def visit_Constant(self, node):
+        if isinstance(node.value, str):
+            self.strings.add(node.value)
+
+    def visit_keyword(self, node):
+        self.others.add(node.arg)
+        self.generic_visit(node)
+
+    def visit_ImportFrom(self, node):
+        self.others |= set((node.module or "").split("."))
+        self.generic_visit(node)
+
+    def visit_alias(self, node):
+        self.others |= {*node.name.split("."), node.asname}
+
+    def visit_Global(self, node):
+        self.others |= set(node.names)
+
+    def visit_ExceptHandler(self, node):
+        if not any(isinstance(scope, _FUNCTIONS) for scope in self._scopes):
+            self.others.add(node.name)
+        self.generic_visit(node)
+
+    def visit_ClassDef(self, node):
+        self.others.add(node.name)
+        self._in_this_scope(node.decorator_list, node.bases)
+        self._in_scope(node, node.body)
+
+    def visit_FunctionDef(self, node):
+        self.others.add(node.name)
+        self._in_this_scope(node.decorator_list)
+        self._function(node, node.name, node.body)
+
+    def visit_AsyncFunctionDef(self, node):
+        return self.visit_FunctionDef(node)
+
+    def visit_Lambda(self, node):
+        self._function(node, "_", [node.body])
+
+    def _function(self, node, name, body):
+        arguments = node.args
+        self._in_this_scope(arguments.defaults, filter(None, arguments.kw_defaults))
+        names = {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)}
+        self.parameters |= names
+        is_private = name.startswith("_") and not name.startswith("__")
+        if not is_private and not any(isinstance(scope, _FUNCTIONS) for scope in self._scopes):
+            self.public |= names
+        self._in_scope(node, body)
+
+    def _in_this_scope(self, *lists):
+        for nodes in lists:
+            for node in nodes:
+                self.visit(node)
+
+    def _in_scope(self, node, body):
+        self._scopes.append(node)
+        self._in_this_scope(body)
+        self._scopes.pop()
