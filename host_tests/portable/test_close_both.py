@@ -2,6 +2,7 @@
 
 from signalbox.ws.connection import ABORT, CLOSE, DRAIN, KEEP, PING, PONG
 from signalbox.ws.message import BINARY, NEED_DATA, TEXT
+from signalbox.ws.output import WRITTEN
 from wire import ROLES, End, Source, chunkings, close_payload
 
 ECHO = (0x88, close_payload(1000))
@@ -69,7 +70,7 @@ def test_B2_close_is_sent_once_its_own_last_octet_is():
     end.write(3)
     end.receive(end.peer(0x89, b"behind it"))
     end.write(1)
-    assert end.connection.output.close_written
+    assert end.connection.output.close_state == WRITTEN
     assert end.connection.outgoing == 2
 
 

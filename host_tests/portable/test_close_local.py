@@ -5,6 +5,7 @@ from signalbox.ws.close import ConnectionClosed
 from signalbox.ws.connection import CLOSE, KEEP, PING
 from signalbox.ws.masking_keys import MaskingKeys
 from signalbox.ws.message import BINARY, NEED_DATA, TEXT
+from signalbox.ws.output import WRITTEN
 from wire import KEY, ROLES, End, Source, close_payload, frame, frames, parse, raises
 
 if MICROPYTHON:
@@ -456,4 +457,4 @@ def test_L2_close_is_offered_octet_by_octet():
         end.connection.close(3000, "bye")
         wire = end.write(step=1)
         assert frames(wire, client) == [(0x81, b"m1"), (0x88, close_payload(3000, b"bye"))]
-        assert end.connection.output.close_written
+        assert end.connection.output.close_state == WRITTEN

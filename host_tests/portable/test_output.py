@@ -8,7 +8,7 @@ import sys
 from signalbox.compat import MICROPYTHON
 from signalbox.ws.connection import FAILED, PING
 from signalbox.ws.masking_keys import MaskingKeys
-from signalbox.ws.output import Output
+from signalbox.ws.output import WRITTEN, Output
 from wire import ROLES, End, Source, close_payload, frames, parse, raises
 
 if MICROPYTHON:
@@ -234,9 +234,9 @@ def test_hold_of_a_pong_behind_our_close():
     end.write(3)
     end.receive(end.peer(0x89, b"p"))
     end.write(2)
-    assert end.connection.output.close_written
+    assert end.connection.output.close_state == WRITTEN
     end.connection.hold(end.connection.ready())
-    assert end.connection.output.close_written
+    assert end.connection.output.close_state == WRITTEN
     assert end.sent() == [(0x88, close_payload(1000)), (0x8A, b"p")]
     end.outcome(initiator="local", sent_code=1000)
 

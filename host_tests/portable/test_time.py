@@ -2,6 +2,7 @@
 
 from signalbox.ws.connection import ABORT, CLOSE, DRAIN, KEEP, PING
 from signalbox.ws.message import BINARY, TEXT
+from signalbox.ws.output import WRITTEN
 from wire import ROLES, End, Source, chunkings, close_payload, frames
 
 WRAP = 1 << 30  # MicroPython's clock in milliseconds starts over here
@@ -216,7 +217,7 @@ def test_T6_two_senders_and_pongs_while_closing():
                     connection.close(1000)
                 part = end.write(step)
                 wire += part
-                if connection.output.close_written:
+                if connection.output.close_state == WRITTEN:
                     break
             found = frames(wire, client)
             assert [f for f in found if f[0] == 0x81] == first

@@ -57,6 +57,9 @@ _FIN_TEXT = const(0x81)
 _FIN_BINARY = const(0x82)
 _FIN_PING = const(0x89)
 _LARGEST_REASON = const(123)
+_NONE = const(0)  # output._NONE
+_BEGUN = const(3)  # output._BEGUN
+_WRITTEN = const(4)  # output.WRITTEN
 
 # Answers of want_close_tcp().
 KEEP = 0
@@ -241,7 +244,7 @@ class Connection:
         if self.rcvd_code is None and self.failed_with is None:
             if self.reader.partial:
                 self._flag(_TRUNCATED)
-            if self.output.close_written:
+            if self.output.close_state == _WRITTEN:
                 self._flag(_NO_ECHO)
         self.reader.stop()
         self.finish()
@@ -282,9 +285,9 @@ class Connection:
         if self.reader.partial:
             self._flag(_TRUNCATED)
         self.reader.stop()
-        if not self.output.close_queued:
+        if self.output.close_state == _NONE:
             self._initiator = "peer"
-        elif self.output.close_begun:
+        elif self.output.close_state >= _BEGUN:
             self._initiator = "local"
         else:
             self._initiator = "both"
@@ -439,7 +442,7 @@ class Connection:
     def advance(self, n):
         """`n` of them were handed to TCP."""
         self.output.advance(n)
-        if self.outgoing == _QUEUED and self.output.close_written:
+        if self.outgoing == _QUEUED and self.output.close_state == _WRITTEN:
             self._step(_CLOSE_WRITTEN)
 
     def hold(self, n):
@@ -485,11 +488,11 @@ class Connection:
         if self.outcome is None:
             self._step(_TCP_DOWN)
             self.reader.stop()
-            written = self.output.close_written
+            written = self.output.close_state == _WRITTEN
             received = self.rcvd_code is not None
             initiator = self._initiator
             if initiator is None:
-                initiator = "local" if self.output.close_begun else "transport"
+                initiator = "local" if self.output.close_state >= _BEGUN else "transport"
             flags = self._flags
             open_message = 1 if flags & _FRAGMENTING else 0
             self.outcome = CloseOutcome(

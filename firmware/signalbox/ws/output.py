@@ -26,6 +26,7 @@ _DUE = const(1)  # behind what was accepted before it
 _NEXT = const(2)  # the first in the buffer
 _BEGUN = const(3)
 _WRITTEN = const(4)
+WRITTEN = 4
 
 
 class Output:
@@ -52,7 +53,7 @@ class Output:
         self._start = 0  # written up to here
         self._end = 0  # filled up to here
         self._first = 0  # the first frame header; before it, the rest of `_body`'s frame
-        self._close = _NONE
+        self.close_state = _NONE  # the way of our Close: NONE to WRITTEN
         self.close_code = 0  # what our Close says; 0: it is empty, or there is none
         self._close_reason = None
         self._close_size = 0  # octets of the reason
@@ -153,22 +154,7 @@ class Output:
         self.close_code = code
         self._close_reason = reason
         self._close_size = n
-        self._close = _DUE
-
-    @property
-    def close_queued(self):
-        """Whether our Close was put here at all."""
-        return self._close != _NONE
-
-    @property
-    def close_begun(self):
-        """Whether octets of our Close were handed to TCP."""
-        return self._close >= _BEGUN
-
-    @property
-    def close_written(self):
-        """Whether all of them were."""
-        return self._close == _WRITTEN
+        self.close_state = _DUE
 
     @property
     def empty(self):
@@ -178,7 +164,7 @@ class Output:
             and self._body is None
             and self._source is None
             and self._pong is None
-            and self._close != _DUE
+            and self.close_state != _DUE
         )
 
     def _enlarge(self):
@@ -206,28 +192,8 @@ class Output:
         Raises what a source raises, and ValueError when its text isn't UTF-8.
         """
         n = self._end - self._start
-        return n if n else self._more()
-
-    def advance(self, n):
-        """`n` of these octets were handed to TCP."""
-        if self.held:
-            self.held = max(0, self.held - n)
-        if self.buf is not self._tx:
-            self._body_at += n
-            self.offset = self._body_at
-            if self._body_at == len(self._body):
-                self._end_body()
-            return
-        start = self._start + n
-        if _NEXT <= self._close <= _BEGUN:
-            self._close = _WRITTEN if start >= frame_end(self._tx, 0) else _BEGUN
-        if start == self._end:
-            self._release()
-            start = 0
-        self._start = start
-        self.offset = start
-
-    def _more(self):
+        if n:
+            return n
         # The buffer is empty: what else is there?
         if self._body is not None:
             if self._keys:
@@ -241,10 +207,32 @@ class Output:
         if self._end == 0:
             if self._source is not None:
                 self._source.fill(self)
-            elif self._close == _DUE:
+            elif self.close_state == _DUE:
                 self._put_close()
         self.offset = self._start
         return self._end - self._start
+
+    def advance(self, n):
+        """`n` of these octets were handed to TCP."""
+        if self.held:
+            self.held = max(0, self.held - n)
+        if self.buf is not self._tx:
+            self._body_at += n
+            self.offset = self._body_at
+            if self._body_at == len(self._body):
+                self._body = None
+                self.whole = True
+                self.buf = self._tx
+                self.offset = self._start
+            return
+        start = self._start + n
+        if _NEXT <= self.close_state <= _BEGUN:
+            self.close_state = _WRITTEN if start >= frame_end(self._tx, 0) else _BEGUN
+        if start == self._end:
+            self._release()
+            start = 0
+        self._start = start
+        self.offset = start
 
     def _put_pong(self, data, at, n):
         try:
@@ -266,7 +254,7 @@ class Output:
             move(tx, to + 2, self._close_reason, 0, n)
             if self._keys:
                 self._keys.mask(self._tx, to, n + 2)
-        self._close = _NEXT
+        self.close_state = _NEXT
 
     def _put_control(self, first, n):
         # The header. Returns where the payload belongs, to be masked then.
@@ -281,18 +269,12 @@ class Output:
         self._end = to + n
         return to
 
-    def _end_body(self):
-        self._body = None
-        self.whole = True
-        self.buf = self._tx
-        self.offset = self._start
-
     def hold(self, n):
         """See Connection.hold()."""
         if n != self.held:
             self.held = n
-        if n and self._close == _NEXT:
-            self._close = _BEGUN
+        if n and self.close_state == _NEXT:
+            self.close_state = _BEGUN
 
     # Counting and giving up
 
@@ -320,7 +302,7 @@ class Output:
             self.whole = True
         if self._pong is not None:
             self._pong = None
-        if _NEXT <= self._close <= _BEGUN:
+        if _NEXT <= self.close_state <= _BEGUN:
             return
         written = self._start + self.held
         tx = self._tx

@@ -9,6 +9,8 @@ import sys
 
 gc.threshold(8192)  # see the README of net
 
+# The core before what needs it, as on a board, which reads its configuration first.
+from signalbox.compat import sleep_ms  # noqa: E402, F401
 from signalbox.signalling.peer import Delegate, SignallingPeer  # noqa: E402
 from signalbox.signalling_client import SignallingClient  # noqa: E402
 

@@ -11,6 +11,8 @@ from asyncio import core
 
 gc.threshold(8192)  # see the README of net
 
+# The core before what needs it, as on a board, which reads its configuration first.
+from signalbox.compat import sleep_ms  # noqa: E402, F401
 from signalbox.net.access import Access  # noqa: E402
 from signalbox.signalling_server import SignallingServer  # noqa: E402
 
