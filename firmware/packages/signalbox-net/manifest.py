@@ -11,6 +11,7 @@ package(
     (
         "net/__init__.py",
         "net/endpoint.py",
+        "net/parts.py",
         "net/shared_heap.py",
         "net/transport.py",
     ),

@@ -11,7 +11,6 @@ from collections import deque, namedtuple
 
 from ..compat import DONE, const, print_exception, sleep_ms, ticks_diff, ticks_ms
 from ..ws.close import ConnectionClosed
-from ..ws.connection import encode
 from .transport import is_reset
 
 _QUEUE = const(15)  # messages read ahead of the application; the deque has one slot more
@@ -27,9 +26,6 @@ _BUSY = const(0)
 _PAUSED = const(1)  # waits for the application
 _WAITING = const(2)  # waits for TCP
 _NUDGED = const(3)  # the same, and was called out of it
-
-_ITS_TURN = const(1)
-_OPEN = const(2)
 
 _QUEUED = const(1)  # close._QUEUED
 _SHUT = const(3)  # close._SHUT
@@ -145,7 +141,7 @@ class WebSocket:
     subprotocol = None
     on_close = None
     on_peer_close = None
-    _sending = 0  # _ITS_TURN: of a message in parts; _OPEN: not all of its fragments are accepted
+    _sending = 0  # a message in parts; see parts.py
     _ping = None  # when the Ping was sent that is on its way
     _round_trip = 0
 
@@ -225,7 +221,7 @@ class WebSocket:
         elif isinstance(message, _OCTETS):
             taken = connection.send_binary(message, text)
         else:
-            return self._send_parts(message, text)
+            return _send_parts(self, message, text)
         # While more messages wait to be answered, the answers are gathered: one write for them
         # all. The last one, or one without room, is written at once, as a task switch costs more
         # than the write; but not so often in a row that others get no turn.
@@ -321,7 +317,7 @@ class WebSocket:
             elif isinstance(message, _OCTETS):
                 taken = connection.send_binary(message, text)
             else:
-                return await self._send_parts(message, text)
+                return await _send_parts(self, message, text)
             if taken:
                 break
             await self._room()
@@ -332,52 +328,6 @@ class WebSocket:
         while not self.connection.output.whole and self.connection.outgoing != _SHUT:
             self._changed.clear()
             await self._changed.wait()
-
-    async def _send_parts(self, message, text):
-        while self._sending:
-            self._changed.clear()
-            await self._changed.wait()
-        self._sending = _ITS_TURN
-        try:
-            if hasattr(message, "readinto"):
-                while not self.connection.send_source(message, text):
-                    await self._room()
-            elif hasattr(message, "__aiter__"):
-                part = None
-                async for following in message:
-                    await self._fragment(part, False, text)
-                    part = following
-                await self._fragment(part, True, text)
-            else:
-                part = None
-                for following in message:
-                    await self._fragment(part, False, text)
-                    part = following
-                await self._fragment(part, True, text)
-            await self._sent_whole()
-        except BaseException:
-            if self._sending == _OPEN:
-                # It can't be finished, and no other message may come inside it (5.4).
-                self.connection.close(_INTERNAL_ERROR)
-                self._closing()
-            raise
-        finally:
-            self._sending = 0
-            self._changed.set()
-
-    async def _fragment(self, part, final, text):
-        # One behind the iteration, as the last fragment must be known.
-        if part is None:
-            if not final:
-                return
-            part = b""
-        if isinstance(part, str):
-            text = True
-            part = encode(part)
-        while not self.connection.send_fragment(part, final, text):
-            await self._room()
-        self._sending = _ITS_TURN if final else _OPEN
-        await self._sent_whole()
 
     def _wake_writer(self):
         self._has_work = True
@@ -710,6 +660,12 @@ class WebSocket:
             transport.close()
         except OSError:
             pass  # whatever TCP says to it, this is the end
+
+
+def _send_parts(ws, message, text):
+    from .parts import send_parts  # most need none of it
+
+    return send_parts(ws, message, text)
 
 
 def _pong(ws, reader):
