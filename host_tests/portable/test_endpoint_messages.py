@@ -3,6 +3,7 @@
 import asyncio
 
 from scripted import EOF, ScriptedTransport, Session, call, messages, raises, run, start
+from signalbox.net import endpoint
 from signalbox.net.endpoint import Chunk
 from signalbox.ws.buffers import Pool
 from signalbox.ws.close import ConnectionClosed
@@ -179,6 +180,31 @@ async def test_send_of_an_iterable_that_fails_before_its_first_fragment():
         await session.ws.send("still open")
         await run()
         assert session.sent() == [(0x81, b"still open")]
+        await session.drop()
+
+
+async def test_send_of_an_iterable_without_memory_to_load_what_sends_it():
+    # A Close needs none of it, either.
+    def without_memory(ws, message, text):
+        raise MemoryError
+
+    original = endpoint._send_parts
+    for closes in (False, True):
+        session = Session()
+        endpoint._send_parts = without_memory
+        try:
+            assert await raises(MemoryError, call(session.ws.send, Parts([b"one", b"two"])))
+            if closes:
+                session.ws.close(1000)
+        finally:
+            endpoint._send_parts = original
+        await run()
+        if closes:
+            assert session.sent() == [(0x88, close_payload(1000))]
+        else:
+            await session.ws.send(Parts([b"one", b"two"]))
+            await run()
+            assert joined(session.sent()) == (2, b"onetwo")
         await session.drop()
 
 

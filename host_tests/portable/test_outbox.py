@@ -387,6 +387,30 @@ async def test_without_memory_for_a_task_the_connection_ends():
     row.is_empty()
 
 
+async def test_without_memory_to_load_what_sends_parts_the_connection_ends():
+    def without_memory(ws, message, text):
+        raise MemoryError
+
+    row = Row()
+    original = endpoint._send_parts
+    endpoint._send_parts = without_memory
+    try:
+        row.outbox.put("before")
+        buf = row.pool.lend(b"octets")
+        row.outbox.put(("head", memoryview(buf), "tail"), buf)
+        await run()
+    finally:
+        endpoint._send_parts = original
+    assert row.reasons == ["a message can't be sent"]
+    assert row.sent() == [
+        (0x81, b"before"),
+        (0x88, close_payload(1011, b"a message can't be sent")),
+    ]
+    await row.feed(row.peer_close(1011))
+    assert row.ws.outcome.clean
+    await row.end()
+
+
 async def test_without_memory_to_send_the_connection_ends():
     row = Row()
 
