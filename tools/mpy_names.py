@@ -13,7 +13,8 @@ stands in, of 64 octets at least on a 64-bit heap, if it has more than SHORT cha
 one is a name, which takes its length and 12. So the compiler gets a short one, and the .mpy then
 the text.
 
-The functions, classes and globals keep their names: a traceback has those.
+The functions, classes and globals keep their names: a traceback has those. Who looks at the
+attributes of an object on a board sees odd ones, though.
 """
 
 import ast
@@ -21,13 +22,15 @@ import builtins
 import itertools
 import keyword
 
+import mpy_code
+from mpy_file import MpyFile, name_octets
+
 SHORT = 10  # characters of a text that mpy-cross takes for a name
 _MOST = 255  # octets of a name
-_HEADER = 4  # octets
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 # What may be known to every MicroPython. Of these BaseException has some as attributes.
 _CANDIDATES = sorted(
-    {"_"}
+    {"_", *mpy_code.NAMES}
     | {n for kind in (builtins, str, bytes, list, dict) for n in dir(kind) if n[0] != "_"}
     - set(dir(BaseException))
     - {"args", "errno", "value"}
@@ -35,67 +38,29 @@ _CANDIDATES = sorted(
 )
 
 
-def replaced(octets, names):
-    """A .mpy with other names. `names`: {name: the entry that stands for it}."""
-    new = b""
-    n = 0
-    for text, entry in _entries(octets):
-        new += names.get(text, entry)
-        n += len(entry)
-    _, at = _number(octets, _HEADER)
-    _, at = _number(octets, at)
-    return octets[:at] + new + octets[at + n :]
+def replaced(file, names):
+    """The entries of a MpyFile with other names. `names`: {name: the octets in its place}."""
+    return [(text, names.get(text, octets)) for text, octets in file.entries]
 
 
 def entries_in_rom(compiled):
-    """{name: its entry} of names that are numbers. `compiled(source)`: the octets of a .mpy."""
+    """{name: its octets} of names that are numbers. `compiled(source)`: the octets of a .mpy."""
     names = {f"before_{name}": name for name in _CANDIDATES}
-    entries = list(_entries(compiled("_" + "".join(f".{a}.{b}" for a, b in names.items()))))
+    file = MpyFile(compiled("_" + "".join(f".{a}.{b}" for a, b in names.items())))
     found = {}
-    for (before, _), (text, entry) in itertools.pairwise(entries):
+    for (before, _), (text, octets) in itertools.pairwise(file.entries):
         if before in names and text is None:
-            found[names[before]] = entry
+            found[names[before]] = octets
     return found
 
 
-def _entries(octets):
-    # Of each the text, None if it is a number, and its octets.
-    count, at = _number(octets, _HEADER)
-    _, at = _number(octets, at)
-    for _ in range(count):
-        n, end = _number(octets, at)
-        text = None
-        if not n & 1:
-            text = octets[end : end + (n >> 1)].decode(errors="replace")
-            end += (n >> 1) + 1
-        yield text, octets[at:end]
-        at = end
-
-
-def _entry_of(text):
-    octets = text.encode()
-    n = len(octets) << 1
-    head = bytes([0x80 | n >> 7, n & 0x7F]) if n > 0x7F else bytes([n])
-    return head + octets + b"\0"
-
-
-def _number(octets, at):
-    n = 0
-    while True:
-        octet = octets[at]
-        at += 1
-        n = n << 7 | octet & 0x7F
-        if not octet & 0x80:
-            return n, at
-
-
 def with_short_texts(source):
-    """(source, {name in it: the entry of the text that it is to become})."""
+    """(source, {name in it: the octets of the text that it is to become})."""
     tree = ast.parse(source)
     shorten = _Shorten()
     tree = shorten.visit(tree)
     return ast.unparse(tree) + "\n", {
-        short: _entry_of(text) for text, short in shorten.names.items()
+        short: name_octets(text) for text, short in shorten.names.items()
     }
 
 
@@ -124,7 +89,7 @@ class _Shorten(ast.NodeTransformer):
 
 
 def private_names(first, others, in_rom):
-    """{name: the entry for it} for what nobody outside sees. `first`, `others`: the trees
+    """{name: the octets for it} for what nobody outside sees. `first`, `others`: the trees
     of all the source, what every role loads and the rest. `in_rom`: see entries_in_rom().
     """
     uses = _Uses()
@@ -134,8 +99,8 @@ def private_names(first, others, in_rom):
     for tree in others:
         uses.visit(tree)
     taken = uses.attributes.keys() | uses.others | uses.strings
-    free = [entry for name, entry in in_rom.items() if name not in taken]
-    free += [_entry_of(name) for name in sorted(parameters - taken - in_rom.keys())]
+    free = [n for name, n in in_rom.items() if name not in taken and not name.startswith("_")]
+    free += [name_octets(name) for name in sorted(parameters - taken - in_rom.keys())]
     private = [
         name
         for name, is_own in uses.attributes.items()
