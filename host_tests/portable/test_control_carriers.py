@@ -3,13 +3,13 @@
 import json
 
 from scripted import EOF, run
+from scripted_listener import REQUEST
 from signalbox.device import control_socket, simulated
 from signalbox.device.control import DEADMAN, Control
 from signalbox.device.control_peer import ControlPeer
 from signalbox.device.control_socket import MAX_VIEWERS, PATH, ControlSocket
 from signalbox.signalling.peer import CONSUMER, Delegate, SignallingPeer
-from test_server import REQUEST
-from test_signalling_server import Site
+from signalling_site import Site
 from wire import KEY, frame
 
 AT_CONTROL = REQUEST.replace(b"/path?query", PATH.encode())

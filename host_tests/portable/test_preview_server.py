@@ -1,6 +1,7 @@
 """/preview over transports of a script: viewers that come, go, are slow, or stall."""
 
 from scripted import EOF, FIN, Clock, ScriptedTransport, run
+from scripted_listener import ACCEPTED, REQUEST, Listener
 from signalbox import preview_server
 from signalbox.device.preview import STALL, Preview, Source
 from signalbox.net import server
@@ -8,7 +9,6 @@ from signalbox.net.server import serve
 from signalbox.preview_server import PreviewServer
 from signalbox.ws.buffers import Pool
 from signalbox.ws.connection import Settings
-from test_server import ACCEPTED, REQUEST, Listener
 from wire import KEY, close_payload, frame, frames, raises
 
 SIZE = 3000  # octets of a picture, more than the connections' buffers

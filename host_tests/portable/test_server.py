@@ -1,65 +1,12 @@
 """serve(): accepting, refusing and closing clients, over transports of a script."""
 
-import asyncio
-
 from scripted import EOF, FIN, Clock, ScriptedTransport, messages, run, start
+from scripted_listener import ACCEPTED, REQUEST, Listener
 from signalbox.net import endpoint, listener, respond, server
 from signalbox.net.listener import Listener as SocketListener
 from signalbox.net.server import Response, serve
 from signalbox.ws.connection import Settings
 from wire import KEY, Source, close_payload, frame, frames, raises
-
-KEY_FIELD = "dGhlIHNhbXBsZSBub25jZQ=="
-REQUEST = (
-    "GET /path?query HTTP/1.1\r\n"
-    "Host: 192.0.2.1\r\n"
-    "Upgrade: websocket\r\n"
-    "Connection: keep-alive, Upgrade\r\n"
-    "Sec-WebSocket-Key: " + KEY_FIELD + "\r\n"
-    "Sec-WebSocket-Version: 13\r\n"
-    "\r\n"
-).encode()
-ACCEPTED = (
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-)
-
-
-class Listener:
-    """Clients come when a test says so."""
-
-    def __init__(self):
-        self.waiting = []
-        self.closed = False
-        self.fault = None  # raised by the next accept()
-        self._arrived = asyncio.Event()
-
-    def __call__(self, host, port, backlog, context):
-        self.arguments = (host, port, backlog, context)
-        return self
-
-    async def ready(self):
-        while not self.waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-
-    def accept(self):
-        fault = self.fault
-        self.fault = None
-        if fault:
-            raise fault
-        return self.waiting.pop(0)
-
-    def close(self):
-        self.closed = True
-
-    def connect(self, *items):
-        """A client connects and sends. Returns our side of its transport."""
-        transport = ScriptedTransport()
-        transport.feed(*items)
-        self.waiting.append(transport)
-        self._arrived.set()
-        return transport
 
 
 class Site:

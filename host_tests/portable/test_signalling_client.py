@@ -2,21 +2,23 @@
 
 import json
 
+from recorder import LOST, Recorder
 from scripted import EOF, broken, run, start
+from scripted_network import Network
 from signalbox import signalling_client
 from signalbox.net import outbox
 from signalbox.net.reconnect import Backoff
 from signalbox.signalling.peer import PRODUCER, SignallingPeer
 from signalbox.signalling_client import SignallingClient
-from test_client import Network
-from test_signalling_peer import LOST, Recorder
 from wire import close_payload, frame, frames, raises
 
 ECONNREFUSED = 111
+MAX_MESSAGE = 8192  # octets: a server of a script is in the same heap
 MOST = 60000  # ms: the longest wait of a Backoff
+TOLD = ("registered", "started", "sdp", "ice", "ended")
 WELCOME = {"type": "welcome", "peerId": "me"}
 START = {"type": "startSession", "peerId": "other", "sessionId": "s"}
-LARGE = {"type": "peer", "sessionId": "s", "sdp": {"type": "offer", "sdp": "v=0\r\n" * 1000}}
+LARGE = {"type": "peer", "sessionId": "s", "sdp": {"type": "offer", "sdp": "v=0\r\n" * 500}}
 
 
 class Site:
@@ -27,6 +29,7 @@ class Site:
         self.clock = self.network.clock
         self.clock.install(signalling_client)
         self.clock.install(outbox)
+        outbox.Outbox._in_flight = 0  # test_outbox.py has what a Pico W does
         self.printed = []
         signalling_client.print_exception = self.printed.append
         signalling_client.print = lambda *words: None
@@ -35,7 +38,11 @@ class Site:
         # A wait that no step of the clock passes over.
         backoff = Backoff(random=lambda n: b"\x80" * n)
         self.client = SignallingClient(
-            self.peer, "ws://192.0.2.1:8443/", backoff=backoff, **arguments
+            self.peer,
+            "ws://192.0.2.1:8443/",
+            max_message=MAX_MESSAGE,
+            backoff=backoff,
+            **arguments,
         )
         self.running = start(self.client.run())
 
@@ -118,7 +125,7 @@ async def test_it_registers_again_after_whatever_ends_the_connection():
         [frame(0x81, b"x" * 5000)[:3000], EOF],
         [frame(0x81, b"x" * 5000)[:3000], broken(104)],
         [frame(0x01, b"x" * 5000), frame(0x88, close_payload(1001)), EOF],
-        [frame(0x81, b"x" * 40000), EOF],
+        [b"\x81\x7e" + (40000).to_bytes(2, "big") + b"x" * 3000, EOF],
     ):
         site = Site()
         await site.welcome()
@@ -250,36 +257,45 @@ def fail(left, kind):
 
 
 async def test_a_delegate_without_memory_costs_a_connection_and_no_more():
-    for name in ("registered", "started", "sdp", "ice", "ended"):
-        for kind in (MemoryError, ValueError):
-            site = Site()
-            left = [2]
-            site.delegate.then[name] = lambda *_, left=left, kind=kind: fail(left, kind)
-            ice = {"type": "peer", "sessionId": "s", "ice": {"candidate": "c", "sdpMLineIndex": 0}}
-            for number in (1, 2, 3):
-                await site.network.attempt(number)
-                octets = [
-                    frame(0x81, json.dumps(message).encode())
-                    for message in (WELCOME, START, LARGE, ice, LARGE)
-                ]
-                await site.network.accept(behind=b"".join(octets))
-                await site.clock.advance(200)
-                if site.transport.ended:
-                    continue
-                site.transport.feed(frame(0x88, close_payload(1011)), EOF)
-                await site.clock.advance(1000)
-            told = site.told()
-            assert left == [0]
-            # What was started was ended, each once.
-            assert [what[0] for what in told if what[0] in ("started", "ended")] == [
-                "started",
-                "ended",
-            ] * len([what for what in told if what[0] == "started"]), told
-            assert len(site.printed) == (0 if kind is MemoryError else 2)
-            await site.network.attempt(4)
-            await site.welcome()
-            assert site.client._pool._lent == []
-            await site.stop()
+    for name in TOLD:
+        await costs_a_connection(name, MemoryError)
+
+
+async def test_a_delegate_that_fails_costs_a_connection_and_no_more():
+    for name in TOLD:
+        await costs_a_connection(name, ValueError)
+
+
+async def costs_a_connection(name, kind):
+    # A function for its names: a board has no room for two sites.
+    site = Site()
+    left = [2]
+    site.delegate.then[name] = lambda *_, left=left, kind=kind: fail(left, kind)
+    ice = {"type": "peer", "sessionId": "s", "ice": {"candidate": "c", "sdpMLineIndex": 0}}
+    for number in (1, 2, 3):
+        await site.network.attempt(number)
+        octets = [
+            frame(0x81, json.dumps(message).encode())
+            for message in (WELCOME, START, LARGE, ice, LARGE)
+        ]
+        await site.network.accept(behind=b"".join(octets))
+        await site.clock.advance(200)
+        if site.transport.ended:
+            continue
+        site.transport.feed(frame(0x88, close_payload(1011)), EOF)
+        await site.clock.advance(1000)
+    told = site.told()
+    assert left == [0], (name, kind, left, [what[0] for what in told])
+    # What was started was ended, each once.
+    assert [what[0] for what in told if what[0] in ("started", "ended")] == [
+        "started",
+        "ended",
+    ] * len([what for what in told if what[0] == "started"]), told
+    assert len(site.printed) == (0 if kind is MemoryError else 2)
+    await site.network.attempt(4)
+    await site.welcome()
+    assert site.client._pool._lent == []
+    await site.stop()
 
 
 async def test_behind_a_failure_no_message_is_told():
