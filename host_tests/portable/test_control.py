@@ -223,7 +223,7 @@ def test_errors_say_what_is_allowed():
         ("move", {"zoom": "1"}, "zoom: a number from -100 to 100"),
         ("move", {"zoom": True}, "zoom: a number from -100 to 100"),
         ("move", {"zoom": [1]}, "zoom: a number from -100 to 100"),
-        ("move", {"zoom": 1e60}, "zoom: a number from -100 to 100"),
+        ("move", {"zoom": 1e30}, "zoom: a number from -100 to 100"),
         ("move", {"pann": 1}, "only pan, tilt, zoom can be given"),
         ("stop", {"now": True}, "nothing can be given: {}"),
         ("zoom", {}, "speed: a number from -100 to 100"),
