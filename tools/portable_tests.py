@@ -21,7 +21,7 @@ SILENCE_S = 600  # a test that takes its time prints nothing
 sys.path += [str(HOST_TESTS / "board"), str(HOST_TESTS), str(PORTABLE)]
 
 from portable_items import parse  # noqa: E402
-from unfit import why_unfit  # noqa: E402
+from unfit import program, why_unfit  # noqa: E402
 
 
 class Result:
@@ -95,7 +95,7 @@ class Runner:
         try:
             remote.follow(
                 self._port, "exec", installed.script("hold", HOLD_S=SILENCE_S),
-                "mount", self._directory, "exec", source(module, result.unfit),
+                "mount", self._directory, "exec", program(module, list(result.unfit)),
                 on_line=take, silence_s=SILENCE_S,
             )  # fmt: skip
         except remote.RemoteError as error:
@@ -110,14 +110,6 @@ class Runner:
             else:
                 result.failures[test] = failure
         return result
-
-
-def source(module, without):
-    """What the board runs."""
-    lines = ["import runner"]
-    if without:
-        lines += [f"import {module}", *(f"del {module}.{test}" for test in without)]
-    return "\n".join([*lines, f"runner.main([{module!r}])"])
 
 
 def missing(broken, end, last_words):

