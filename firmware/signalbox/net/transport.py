@@ -57,21 +57,15 @@ class Transport:
 
     def read(self, buf, n):
         """Read up to `n` octets into `buf`: None when it would block, 0 at EOF. OSError."""
-        if self._was_reset():
+        if _was_reset(self._sock):
             return self._read_last(buf, 0, n)
         return self._stream.readinto(buf, n)
 
     def read_at(self, buf, at, n):
         """Read up to `n` octets into `buf` from `at` on; else like read()."""
-        if self._was_reset():
+        if _was_reset(self._sock):
             return self._read_last(buf, at, n)
         return self._stream.readinto(memoryview(buf)[at : at + n])
-
-    def _was_reset(self):
-        for sock, _ in _resets.ipoll(0):
-            if sock is self._sock:
-                return True
-        return False
 
     def _read_last(self, buf, at, n):
         # What came before the reset; the reset itself, as an OSError, when there is no more.
@@ -93,6 +87,13 @@ class Transport:
         """Close the socket: a FIN, when all input was read. No task may be waiting for it."""
         _resets.unregister(self._sock)
         self._stream.close()
+
+
+def _was_reset(sock):
+    for one, _ in _resets.ipoll(0):
+        if one is sock:
+            return True
+    return False
 
 
 def is_reset(error):
