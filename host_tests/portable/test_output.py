@@ -760,14 +760,15 @@ class PongOf:
         self._end.connection.output.put_pong(data, 0, len(data))
 
 
-def test_a_pong_for_which_there_is_no_memory_is_left_out():
+def test_the_newest_pong_has_room_on_a_full_heap():
     for client in ROLES:
         end = End(client, buffer=140)
-        first = bytearray(b"a" * 125)
-        assert end.receive(end.peer(0x89, bytes(first))) == [(PING, bytes(first))]
-        without_memory(end, PongOf(end), bytearray(125))
+        first, second, third = b"a" * 125, b"b" * 125, b"c" * 124
+        assert end.receive(end.peer(0x89, first)) == [(PING, first)]
+        for payload in (second, third):
+            without_memory(end, PongOf(end), bytearray(payload))
         end.connection.close(1000)
-        assert end.sent() == [(0x8A, bytes(first)), (0x88, close_payload(1000))]
+        assert end.sent() == [(0x8A, first), (0x8A, third), (0x88, close_payload(1000))]
 
 
 def test_a_pong_that_waits_is_given_up_with_the_rest():

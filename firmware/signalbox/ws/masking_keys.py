@@ -42,17 +42,8 @@ class MaskingKeys:
         Returns how many octets there are to write.
         """
         output._enlarge()
-        at = output._body_at
         tx = output._tx
-        n = min(len(tx) & ~3, len(output._body) - at)
-        move(tx, 0, output._body, at, n)
+        n = min(len(tx) & ~3, output._body_end - output._body_at)
+        move(tx, 0, output._body, output._body_at, n)
         xor(tx, 0, n, output._own_keys, 0)
-        output._first = output._end = n
-        output._body_at = at + n
-        output._tail = 0
-        if output._body_at == len(output._body):
-            output._body = None
-            output.whole = True
-            output._tail = output._body_first >> 7
-        output.offset = 0
-        return n
+        return output.refilled(n)

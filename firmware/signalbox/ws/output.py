@@ -17,6 +17,7 @@ from .mask import move
 _OWN = const(140)  # octets of the small buffer: a control frame, 6 + 125, and a little more
 _CLOSE = const(0x8)  # frame._CLOSE
 _PONG = const(0xA)  # frame._PONG
+_LARGEST_CONTROL = const(125)  # frame._LARGEST_CONTROL
 _FIN = const(0x80)  # frame._FIN
 _HEADER = const(14)  # frame._LARGEST_HEADER
 
@@ -36,10 +37,6 @@ class Output:
     held = 0  # octets at the head that can't be taken back; see Connection.hold()
     _keys = None  # a client's MaskingKeys
     _mask_bit = 0  # 0x80 for a client
-    _pong = None  # the payload of a Pong for which there was no room
-    _body = None  # the message referred to
-    _body_at = 0
-    _body_first = 0  # its frame's first octet
     _own_keys = None  # masking keys: of `_body`'s frame, and of our Close
     _tail = 0  # 1: what the buffer begins with is the end of a message that was referred to
     _source = None  # a source.Source, read from when everything before it is written
@@ -53,10 +50,18 @@ class Output:
         self._start = 0  # written up to here
         self._end = 0  # filled up to here
         self._first = 0  # the first frame header; before it, the rest of `_body`'s frame
+        # Here, too, as the table of these has no room to grow to when the heap is full.
+        self._body = None  # the message referred to
+        self._body_at = 0
+        self._body_end = 0  # its octets; len() of a str counts them all, each time
+        self._body_first = 0  # its frame's first octet
         self.close_state = _NONE  # the way of our Close: NONE to WRITTEN
         self.close_code = 0  # what our Close says; 0: it is empty, or there is none
         self._close_reason = None
         self._close_size = 0  # octets of the reason
+        # A Pong for which there was no room: its octets + 1, or 0, and its payload. No heap is too
+        # full for it.
+        self._pong = bytearray(1 + _LARGEST_CONTROL)
         if keys:
             self._keys = keys
             self._mask_bit = 0x80
@@ -96,12 +101,11 @@ class Output:
         elif part < 4 or header_size(n, self._keys) + n <= len(self._tx):
             return False
         else:
-            # The rest begins with the masking key's first octet. Before the header is there, as
-            # the first time there may be no memory for these.
+            # The rest begins with the masking key's first octet.
             part &= ~3
             self._body_at = part
+            self._body_end = n
             self._body_first = first
-            self._body = None
         self._put_header(first, n)
         move(self._tx, self._end, data, 0, part)
         if part < n:
@@ -133,17 +137,15 @@ class Output:
 
     def put_pong(self, data, at, n):
         """Answer a Ping with its payload: in order while there is room, else the newest (5.5.3)."""
-        if self._body is None and self._pong is None:
+        if self._body is None and not self._pong[0]:
             size = n + (6 if self._keys else 2)
             if self._end + size > len(self._tx):
                 self._enlarge()
             if self._end + size <= len(self._tx):
                 self._put_pong(data, at, n)
                 return
-        try:
-            self._pong = data[at : at + n]
-        except MemoryError:
-            pass  # nothing shall fail for want of a Pong
+        move(self._pong, 1, data, at, n)
+        self._pong[0] = n + 1
 
     def put_close(self, code, reason, n):
         """A Close follows everything that was accepted before it.
@@ -163,7 +165,7 @@ class Output:
             self._end == self._start
             and self._body is None
             and self._source is None
-            and self._pong is None
+            and not self._pong[0]
             and self.close_state != _DUE
         )
 
@@ -200,10 +202,11 @@ class Output:
                 return self._keys.refill(self)
             self.buf = self._body
             self.offset = self._body_at
-            return len(self._body) - self._body_at
-        if self._pong is not None:
-            self._put_pong(self._pong, 0, len(self._pong))
-            self._pong = None
+            return self._body_end - self._body_at
+        n = self._pong[0]
+        if n:
+            self._put_pong(self._pong, 1, n - 1)
+            self._pong[0] = 0
         if self._end == 0:
             if self._source is not None:
                 self._source.fill(self)
@@ -212,6 +215,18 @@ class Output:
         self.offset = self._start
         return self._end - self._start
 
+    def refilled(self, n):
+        """The buffer has the next `n` octets of the message that is referred to. Returns `n`."""
+        self._first = self._end = n
+        self._body_at += n
+        self._tail = 0
+        if self._body_at == self._body_end:
+            self._body = None
+            self.whole = True
+            self._tail = self._body_first >> 7
+        self.offset = 0
+        return n
+
     def advance(self, n):
         """`n` of these octets were handed to TCP."""
         if self.held:
@@ -219,7 +234,7 @@ class Output:
         if self.buf is not self._tx:
             self._body_at += n
             self.offset = self._body_at
-            if self._body_at == len(self._body):
+            if self._body_at == self._body_end:
                 self._body = None
                 self.whole = True
                 self.buf = self._tx
@@ -238,7 +253,7 @@ class Output:
         try:
             to = self._put_control(_FIN | _PONG, n)
         except MemoryError:
-            return  # no masking key is left
+            return  # no masking key is left, and nothing shall fail for want of a Pong
         move(self._tx, to, data, at, n)
         if self._keys:
             self._keys.mask(self._tx, to, n)
@@ -300,8 +315,7 @@ class Output:
         if self._source is not None:  # setting it allocates, the first time
             self._source = None
             self.whole = True
-        if self._pong is not None:
-            self._pong = None
+        self._pong[0] = 0
         if _NEXT <= self.close_state <= _BEGUN:
             return
         written = self._start + self.held
