@@ -62,7 +62,7 @@ class Site:
         self.clock = Clock()
         for module in (server, outbox, signalling_server):
             self.clock.install(module)
-        outbox.Outbox._in_flight = 0  # test_outbox.py has what a Pico W does
+        outbox.IN_FLIGHT = 0  # test_outbox.py has what a Pico W does
         self.lines = []
         signalling_server.print = lambda *words: self.lines.append(" ".join(map(str, words)))
         self.faults = []

@@ -29,7 +29,7 @@ class Site:
         self.clock = self.network.clock
         self.clock.install(signalling_client)
         self.clock.install(outbox)
-        outbox.Outbox._in_flight = 0  # test_outbox.py has what a Pico W does
+        outbox.IN_FLIGHT = 0  # test_outbox.py has what a Pico W does
         self.printed = []
         signalling_client.print_exception = self.printed.append
         signalling_client.print = lambda *words: None

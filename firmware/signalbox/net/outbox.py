@@ -31,12 +31,14 @@ class Outbox:
     _task = None
     _last = None  # code of the Close behind the messages
 
-    def __init__(self, ws, pool=None, in_flight=IN_FLIGHT):
+    def __init__(self, ws, pool=None, in_flight=None):
         """`pool`: what the octets of put() are given back to.
 
         `in_flight`: octets handed to TCP before a Ping's round trip shows that they arrived, 0 for
-        any number; see compat.IN_FLIGHT.
+        any number; None: compat.IN_FLIGHT.
         """
+        if in_flight is None:
+            in_flight = IN_FLIGHT
         self._ws = ws
         self._pool = pool
         self._messages = []  # (message, lent)
