@@ -346,6 +346,19 @@ def f(x, y):
     assert said(3, "more") == "text 56 ()more"
 
 
+def test_on_a_full_heap_reading_a_text_does_not_fail(board):
+    program = """
+import micropython
+from signalbox.core import _read_text
+text = None
+micropython.heap_lock()
+text = _read_text(9)
+micropython.heap_unlock()
+print(text, len(_read_text(9)))
+"""
+    assert board.run("-c", program, timeout_s=10) == (0, "no memory 9\n")
+
+
 def test_texts_in_tuples_that_are_spelt_like_names_become_names(tmp_path):
     many = "".join(f"def f{i}(x):\n    return x.a{i}\n\n" for i in range(260))
     sources = Sources(

@@ -3,7 +3,7 @@
 A text costs a 64-bit heap 32 octets, its own, rounded up to 32, and a place in a table, for as long
 as the code is loaded. In the code stands a call instead, which opens the file, reads the text, and
 fills in its values. When that fails, for want of memory or of the file, what is said is `text N`
-and the values, N being the text's place in the file.
+and the values, N being the text's place in the file, or `no memory`: it never raises.
 
 Taken out are, of functions, the texts of `raise` and of calls in RARE. They stay where there is no
 memory to read them in, in a handler of MemoryError. A peer can provoke as many reads as it makes
@@ -16,7 +16,7 @@ import ast
 
 NAME = "texts"
 FUNCTION = "_read_text"
-RARE = {"print", "_give_up", "_refuse"}
+RARE = {"print", "_refuse"}
 _LEAST = 11  # characters: shorter ones are names, which cost less
 _MOST = 255  # octets
 # A board may have any directory on its search path, so the file is where this one is.
@@ -28,7 +28,10 @@ def {FUNCTION}(place, *values):
             text = str(file.read(place & 255), "utf-8")
             return text % values if values else text
     except Exception:
-        return "text %d %r" % (place >> 8, values)
+        try:
+            return "text %d %r" % (place >> 8, values)
+        except MemoryError:
+            return "no memory"
 """
 
 
