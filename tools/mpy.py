@@ -171,10 +171,8 @@ def deployed(arch, directory, programs=(), roles=ROLES):
 
 def private_names(bundler, in_rom):
     """{name in what is deployed: what stands in the .mpy instead}, see mpy_names.py."""
-    first, *others = bundler.bundles.values()
-    first = [bundler.modules[name].tree for name in first]
-    others = [bundler.modules[name].tree for names in others for name in names]
-    return mpy_names.private_names(first, others, in_rom)
+    trees = [bundler.modules[name].tree for names in bundler.bundles.values() for name in names]
+    return mpy_names.private_names(trees, in_rom)
 
 
 def names_in_rom():

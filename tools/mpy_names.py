@@ -5,7 +5,7 @@ refers to them by number. A board has each in its heap once, unless MicroPython 
 what nobody outside sees can have a name that is there already:
 
 - an attribute with an underscore takes one that the .mpy format has a number for, as every
-  MicroPython has it, or the name of a parameter, which the firmware uses for nothing else;
+  MicroPython has it: an exception's, or of something else that is built in;
 - a parameter of a function that only its module knows, which is never given by its name, is `_`.
 
 And what stands among the names needn't be one. A text in the code is an object for each place it
@@ -14,7 +14,8 @@ one is a name, which takes its length and 12. So the compiler gets a short one, 
 the text.
 
 The functions, classes and globals keep their names: a traceback has those. Who looks at the
-attributes of an object on a board sees odd ones, though.
+attributes of an object on a board sees odd ones, though. Source that is put on a board without
+being deployed with the rest must not set attributes of such names on the firmware's objects.
 """
 
 import ast
@@ -28,12 +29,9 @@ from mpy_file import MpyFile, name_octets
 SHORT = 10  # characters of a text that mpy-cross takes for a name
 _MOST = 255  # octets of a name
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-# What may be known to every MicroPython. Of these BaseException has some as attributes.
+# What may be known to every MicroPython.
 _CANDIDATES = sorted(
-    {"_", *mpy_code.NAMES}
-    | {n for kind in (builtins, str, bytes, list, dict) for n in dir(kind) if n[0] != "_"}
-    - set(dir(BaseException))
-    - {"args", "errno", "value"}
+    {"_", *mpy_code.NAMES, *(name for name in dir(builtins) if name[0] != "_")}
     - set(keyword.kwlist)
 )
 
@@ -88,19 +86,16 @@ class _Shorten(ast.NodeTransformer):
         return node
 
 
-def private_names(first, others, in_rom):
-    """{name: the octets for it} for what nobody outside sees. `first`, `others`: the trees
-    of all the source, what every role loads and the rest. `in_rom`: see entries_in_rom().
+def private_names(trees, in_rom):
+    """{name: the octets for it} for what nobody outside sees.
+
+    `trees`: of all the source, what is loaded most often first. `in_rom`: see entries_in_rom().
     """
     uses = _Uses()
-    for tree in first:
-        uses.visit(tree)
-    parameters = set(uses.public)
-    for tree in others:
+    for tree in trees:
         uses.visit(tree)
     taken = uses.attributes.keys() | uses.others | uses.strings
     free = [n for name, n in in_rom.items() if name not in taken and not name.startswith("_")]
-    free += [name_octets(name) for name in sorted(parameters - taken - in_rom.keys())]
     private = [
         name
         for name, is_own in uses.attributes.items()
