@@ -5,7 +5,7 @@ refers to them by number. A board has each in its heap once, unless MicroPython 
 what nobody outside sees can have a name that is there already:
 
 - an attribute with an underscore takes one that the .mpy format has a number for, as every
-  MicroPython has it: an exception's, or of something else that is built in;
+  MicroPython has it: an exception's, or of a function or method that is built in;
 - a parameter of a function that only its module knows, which is never given by its name, is `_`.
 
 And what stands among the names needn't be one. A text in the code is an object for each place it
@@ -29,9 +29,14 @@ from mpy_file import MpyFile, name_octets
 SHORT = 10  # characters of a text that mpy-cross takes for a name
 _MOST = 255  # octets of a name
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+# Methods of str and dict that nobody would call an attribute of something else.
+_METHODS = {
+    "endswith", "isalpha", "isdigit", "islower", "isspace", "isupper", "lstrip", "popitem", "rfind",
+    "rindex", "rpartition", "rsplit", "rstrip", "setdefault", "splitlines", "startswith",
+}  # fmt: skip
 # What may be known to every MicroPython.
 _CANDIDATES = sorted(
-    {"_", *mpy_code.NAMES, *(name for name in dir(builtins) if name[0] != "_")}
+    {"_", *mpy_code.NAMES, *_METHODS, *(name for name in dir(builtins) if name[0] != "_")}
     - set(keyword.kwlist)
 )
 
