@@ -55,17 +55,24 @@ class Encoder:
     def tick(self, now):
         self.link.tick(now)
         while self.out and self.link.ready:
-            self.link.send(self.out.pop(0))
+            body = next(self.out[0], None)
+            if body is None:
+                self.out.pop(0)
+            else:
+                self.link.send(body)
 
     def say(self, *bodies):
-        self.out.extend(bodies)
+        self.out.append(iter(bodies))
 
     def sends(self, number, kind, text):
-        octets = text.encode()
-        for at in range(0, len(octets), 100):
-            more = b" + " if at + 100 < len(octets) else b" . "
-            piece = escaped(octets[at : at + 100])
-            self.say(b"SDP %d %s" % (number, kind.encode()) + more + piece)
+        self.out.append(lines(number, kind, text.encode()))
+
+
+def lines(number, kind, octets):
+    # One at a time: a board has no room for all of them.
+    for at in range(0, len(octets), 100):
+        more = b" + " if at + 100 < len(octets) else b" . "
+        yield b"SDP %d %s" % (number, kind.encode()) + more + escaped(octets[at : at + 100])
 
 
 def counting():
