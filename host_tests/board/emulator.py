@@ -127,6 +127,18 @@ class Board:
         """Ctrl-C on the console."""
         self._cdc.send_serial_byte(3)
 
+    def on_output(self, function):
+        """Have it called with all octets that the board prints from now on."""
+        self._cdc.on_serial_data = function
+
+    def send(self, octets):
+        """Type some on the console. Returns how many of them it takes now."""
+        fifo = self._cdc.tx_fifo
+        octets = octets[: fifo.size - fifo.item_count]
+        for octet in octets:
+            self._cdc.send_serial_byte(octet)
+        return len(octets)
+
     async def run(self, source, timeout_s, on_output=None):
         """Run source text. Returns (what it printed, the traceback or ""); TimeoutError.
 

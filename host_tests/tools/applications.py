@@ -46,12 +46,16 @@ def install(monkeypatch, found):
     return application.version(found)
 
 
-def installed_flash(found):
-    """The contents of a board's flash with main.py, and these files as a confirmed version."""
+def installed_flash(found, more=None):
+    """The contents of a board's flash with main.py, and these files as a confirmed version.
+
+    `more`: {path: octets} of other files.
+    """
     octets = {
         "/main.py": (mpy.FIRMWARE / "main.py").read_bytes(),
         **{f"/slot_a/{path}": content for path, content in found.items()},
         "/slot_a/version": application.version_file(found),
         "/slots.json": b'{"slot": "a"}',
+        **(more or {}),
     }
     return littlefs_image.build(PICO_W, octets, PICO_W.vfs_size())
