@@ -6,6 +6,7 @@ of the conformance table, unix_port.py runs programs on MicroPython.
 
 import functools
 import inspect
+import signal
 from pathlib import Path
 
 import env
@@ -19,6 +20,9 @@ PORTABLE = Path(__file__).parent / "portable"
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell that runs us in the background ignores it, and with it all that we would start.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.unix_port = functools.cache(find_unix_port)
     config.pluginmanager.register(Conformance(config))
 
