@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).parents[2] / "sockets"))
 import gst_build
 import gst_matrix
 import lan as lans
+import systems
 from certificates import Certificates
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -37,6 +38,7 @@ def pytest_configure(config):
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):
     lines = [*config.stash[FIGURES], "", *config.stash[ROWS].lines()]
+    lines += [f"\nhung at Ctrl-C, and was killed:\n{output}" for output in systems.hung]
     if config.stash[FIGURES]:
         terminalreporter.section("the GStreamer WebRTC systems")
         for line in lines:

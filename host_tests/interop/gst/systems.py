@@ -24,6 +24,7 @@ GST_DEBUG = "webrtc-signaller:5,2"
 CONNECTED = re.compile(r"^peer (\S+) connected$", re.MULTILINE)
 END = re.compile(r" Session \S+ ended$", re.MULTILINE)
 ERROR = re.compile(r"^ERROR: from element .*\n(?:Additional debug info:\n.*\n)?.*$", re.MULTILINE)
+hung = []  # the last output of each program that didn't end at Ctrl-C
 SHUT = "Signalling error: Error: send failed because receiver is gone"
 
 
@@ -223,11 +224,17 @@ class Watcher:
 def interrupt(program):
     """Ctrl-C: gst-launch stops its pipeline in order. AssertionError if it finds a fault in that.
 
-    One fault is its own: the channel to the WebSocket may be shut before the task that is to put
-    the last endSession into it has run.
+    Two faults are its own: the channel to the WebSocket may be shut before the task that is to put
+    the last endSession into it has run; and it was seen to hang, once. Then it is killed,
+    and told of in `hung`; whether it had closed its WebSocket, the firmware's outcome says.
     """
     program.process.send_signal(signal.SIGINT)
-    status = program.wait(TIMEOUT_S)
+    try:
+        status = program.wait(TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        hung.append("".join(program.lines[-TAIL:]))
+        program.process.kill()
+        return
     error = error_of(program) or ""
     assert status == 0 or error.endswith(SHUT), program.output
 
