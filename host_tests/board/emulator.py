@@ -133,11 +133,7 @@ class Board:
 
     def send(self, octets):
         """Type some on the console. Returns how many of them it takes now."""
-        fifo = self._cdc.tx_fifo
-        octets = octets[: fifo.size - fifo.item_count]
-        for octet in octets:
-            self._cdc.send_serial_byte(octet)
-        return len(octets)
+        return type_on(self._cdc, octets)
 
     async def run(self, source, timeout_s, on_output=None):
         """Run source text. Returns (what it printed, the traceback or ""); TimeoutError.
@@ -226,14 +222,9 @@ class Console:
         self._cdc.on_serial_data = None
 
     def _pump(self):
-        # The emulated USB endpoint has a FIFO that silently drops what doesn't fit.
         if self.done.is_set():
             return
-        fifo = self._cdc.tx_fifo
-        room = fifo.size - fifo.item_count
-        for octet in self._to_send[:room]:
-            self._cdc.send_serial_byte(octet)
-        self._to_send = self._to_send[room:]
+        self._to_send = self._to_send[type_on(self._cdc, self._to_send) :]
         self._alarm.schedule(PUMP_NS)
 
     def _receive(self, data):
@@ -260,6 +251,14 @@ class Console:
                 self._part += 1
         if self._part == 3:
             self.done.set()
+
+
+def type_on(cdc, octets):
+    """Send some to the console. Returns how many it takes: its FIFO drops what doesn't fit."""
+    octets = octets[: cdc.tx_fifo.size - cdc.tx_fifo.item_count]
+    for octet in octets:
+        cdc.send_serial_byte(octet)
+    return len(octets)
 
 
 def quieten(cdc):

@@ -258,6 +258,13 @@ def test_errors_say_what_is_allowed():
         desk.wait(100)
         said = desk.ask(verb, **structure)
         assert said and error in (said, None), (verb, structure, said)
+    # More than a board's float holds: json.dumps() would not write it there.
+    desk.wait(100)
+    reply = desk.hear(
+        '{"id":99,"request":{"type":"customUpstreamEvent","structureName":"move",'
+        '"structure":{"zoom":1e60}}}'
+    )
+    assert (reply["id"], reply["error"]) == (99, "zoom: a number from -100 to 100")
     assert desk.calls() == [] and desk.control.owner is None
 
 

@@ -13,7 +13,7 @@ STALL_WANTED = 2000  # without a piece of it arriving, while others want its buf
 
 _POLICY_VIOLATION = const(1008)  # close.POLICY_VIOLATION
 _INTERNAL_ERROR = const(1011)  # close.INTERNAL_ERROR
-_PIECE = const(1024)  # octets of a message that is in no buffer of the pool, at most
+_LARGE = const(1024)  # octets, past which a message is in a buffer of the pool
 
 
 class Outbox:
@@ -163,7 +163,7 @@ def _weight(message, lent):
     # Octets that a message takes while it waits: a buffer as a whole, whatever is used of it.
     if lent is None:
         return size(message)
-    return 0 if len(lent) > _PIECE else max(size(message), len(lent))
+    return 0 if len(lent) > _LARGE else max(size(message), len(lent))
 
 
 def is_one(message):

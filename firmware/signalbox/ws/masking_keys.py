@@ -46,4 +46,11 @@ class MaskingKeys:
         n = min(len(tx) & ~3, output._body_end - output._body_at)
         move(tx, 0, output._body, output._body_at, n)
         xor(tx, 0, n, output._own_keys, 0)
-        return output.refilled(n)
+        output._first = output._end = n
+        output._body_at += n
+        output._tail = output.offset = 0
+        if output._body_at == output._body_end:
+            output._body = None
+            output.whole = True
+            output._tail = output._body_first >> 7
+        return n

@@ -215,18 +215,6 @@ class Output:
         self.offset = self._start
         return self._end - self._start
 
-    def refilled(self, n):
-        """The buffer has the next `n` octets of the message that is referred to. Returns `n`."""
-        self._first = self._end = n
-        self._body_at += n
-        self._tail = 0
-        if self._body_at == self._body_end:
-            self._body = None
-            self.whole = True
-            self._tail = self._body_first >> 7
-        self.offset = 0
-        return n
-
     def advance(self, n):
         """`n` of these octets were handed to TCP."""
         if self.held:

@@ -16,13 +16,13 @@ sys.path.append(str(Path(__file__).parents[2] / "sockets"))
 import gst_build
 import gst_matrix
 import lan as lans
-import systems
 from certificates import Certificates
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509 import load_pem_x509_certificate
 from systems import Gst
 
+HERE = Path(__file__).parent
 FIGURES = pytest.StashKey()
 ROWS = pytest.StashKey()
 
@@ -36,9 +36,17 @@ def pytest_configure(config):
     config.stash[ROWS] = gst_matrix.Rows()
 
 
+def pytest_collection_modifyitems(items):
+    """gst-launch was seen to hang at Ctrl-C, once: who hangs is met again, and has to end then."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="HungError"))
+
+
 def pytest_terminal_summary(terminalreporter, exitstatus, config):
     lines = [*config.stash[FIGURES], "", *config.stash[ROWS].lines()]
-    lines += [f"\nhung at Ctrl-C, and was killed:\n{output}" for output in systems.hung]
+    for report in terminalreporter.getreports("rerun"):
+        lines.append(f"{report.nodeid}, met twice: only once {report.longrepr}")
     if config.stash[FIGURES]:
         terminalreporter.section("the GStreamer WebRTC systems")
         for line in lines:
@@ -80,10 +88,8 @@ def built(request):
 def namespaces():
     """There can be network namespaces; if not, it's a failure in CI and a skip elsewhere."""
     why = lans.why_not()
-    if why and os.environ.get("CI"):
-        pytest.fail(why)
     if why:
-        pytest.skip(why)
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ GST_DEBUG = "webrtc-signaller:5,2"
 CONNECTED = re.compile(r"^peer (\S+) connected$", re.MULTILINE)
 END = re.compile(r" Session \S+ ended$", re.MULTILINE)
 ERROR = re.compile(r"^ERROR: from element .*\n(?:Additional debug info:\n.*\n)?.*$", re.MULTILINE)
-hung = []  # the last output of each program that didn't end at Ctrl-C
 SHUT = "Signalling error: Error: send failed because receiver is gone"
 
 
@@ -176,6 +175,10 @@ class Gst:
         return ending(self.lan.connections(host)[0])
 
 
+class HungError(Exception):
+    """A program didn't end at Ctrl-C; its last output."""
+
+
 class Watcher:
     """A listener, on PyPI's websockets: it is told who becomes a producer, and who ceases to be."""
 
@@ -224,17 +227,14 @@ class Watcher:
 def interrupt(program):
     """Ctrl-C: gst-launch stops its pipeline in order. AssertionError if it finds a fault in that.
 
-    Two faults are its own: the channel to the WebSocket may be shut before the task that is to put
-    the last endSession into it has run; and it was seen to hang, once. Then it is killed,
-    and told of in `hung`; whether it had closed its WebSocket, the firmware's outcome says.
+    One fault is its own: the channel to the WebSocket may be shut before the task that is to put
+    the last endSession into it has run. HungError: it doesn't end.
     """
     program.process.send_signal(signal.SIGINT)
     try:
         status = program.wait(TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        hung.append("".join(program.lines[-TAIL:]))
-        program.process.kill()
-        return
+        raise HungError("".join(program.lines[-TAIL:])) from None
     error = error_of(program) or ""
     assert status == 0 or error.endswith(SHUT), program.output
 
