@@ -170,7 +170,7 @@ def variable(octet):
 
 
 class Shell:
-    """Runs a Camera in a thread. `lose`: called with each octets that come or go; True loses them.
+    """Runs a Camera in a thread. `lose`: called with each message that comes or goes; True loses it.
 
     `silent`: it is switched off at the wall.
     """
@@ -225,16 +225,19 @@ class SerialCamera(Shell):
         self._octets = b""
 
     def receive(self, timeout_s):
-        ready, _, _ = select.select([self._master], [], [], timeout_s)
-        return os.read(self._master, 256) if ready else b""
+        """One message, or b"": a pty hands over what a program has written in any pieces."""
+        if b"\xff" not in self._octets and select.select([self._master], [], [], timeout_s)[0]:
+            self._octets += os.read(self._master, 256)
+        message, end, rest = self._octets.partition(b"\xff")
+        if not end:
+            return b""
+        self._octets = rest
+        return message + end
 
-    def handle(self, octets):
-        self._octets += octets
-        while b"\xff" in self._octets:
-            message, _, self._octets = self._octets.partition(b"\xff")
-            if len(message) >= 2:
-                for reply in self.camera.hear(message + b"\xff"):
-                    self.send(reply)
+    def handle(self, message):
+        if len(message) > 2:
+            for reply in self.camera.hear(message):
+                self.send(reply)
 
     def write(self, octets):
         os.write(self._master, octets)

@@ -338,6 +338,9 @@ def test_errors():
     assert camera.driver.state()["fault"] == "the camera has refused: not executable now"
     camera.driver.power(True)
     camera.tick(1)
+    for _ in range(TRIES - 1):
+        camera.says("90 60 02 ff")  # perhaps noise made that of it: again
+        assert camera.wait(REPLY) == ["8101040002ff"]
     camera.says("90 60 02 ff")
     assert camera.driver.state()["fault"] == "the camera has refused: syntax error"
     sends(camera, lambda: camera.driver.power(True), "8101040002ff")
@@ -350,6 +353,35 @@ def test_errors():
     camera.driver.move(1, 0, 0)
     camera.tick(1)
     camera.says("90 60 77 ff")
+
+
+def test_a_stop_that_noise_has_garbled_is_sent_again():
+    camera = Serial()
+    sends(camera, lambda: camera.driver.move(-100, 0, 0), "81010601 18 01 01 03 ff")
+    camera.driver.stop()
+    camera.tick(1)
+    assert camera.hears(DRIVE_STOP)
+    camera.says("90 60 02 ff")
+    assert camera.wait(REPLY) == [octets(DRIVE_STOP).hex()]
+    camera.acknowledges()
+    assert camera.hears(ZOOM_STOP)
+
+
+def test_what_a_stop_overtakes_is_not_sent_again():
+    camera = Serial()
+    camera.driver.move(-100, 0, 0)
+    camera.tick(1)
+    camera.driver.stop()
+    camera.says("90 60 02 ff")
+    assert camera.hears(DRIVE_STOP)
+
+
+def test_an_inquiry_that_the_camera_does_not_know_is_not_sent_again():
+    camera = Serial()
+    assert camera.wait(POLL + 40) == ["81090400ff"]
+    camera.says("90 60 02 ff")
+    assert camera.wait(2 * REPLY) == []
+    assert "fault" not in camera.driver.state()
 
 
 def test_what_waits_is_bounded():

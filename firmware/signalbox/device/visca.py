@@ -18,6 +18,7 @@ _MOVING_POLL = const(250)
 _TRAVEL = const(30000)  # ms in which any motion has ended, whatever the camera says
 _MOST = const(8)  # commands that wait
 _ZOOM_END = const(0x4000)
+_TRANSIENT = const(3)  # errors up to it: noise has made 1 and 2 of a good message, or it was busy
 _COMMAND = const(1)
 _INQUIRY = const(9)
 _CANCEL = const(0x20)  # and the socket
@@ -192,10 +193,10 @@ class Visca(Driver):
             if sent is not None and sent[1] == _CANCEL | socket:
                 self.done()
         elif sent is not None and (kind == 5 or kind == 6):
-            if kind == 6 and octets[2] == 3 and self.tries < _TRIES:
-                return  # its buffer is full: it is sent again
             if sent[1] == _INQUIRY:
                 self._told(sent[2:4], octets, n)
+            elif kind == 6 and octets[2] <= _TRANSIENT and self.tries < _TRIES and not self._hurry:
+                return  # it is sent again
             elif kind == 6 and not _moves(sent):
                 self._refuse(octets[2])
             self.done()
