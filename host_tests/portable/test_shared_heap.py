@@ -6,7 +6,8 @@ from signalbox.net.shared_heap import Share
 
 LARGE = 800
 SMALL = 30
-SPARE = 3200
+LIGHT = 1400
+STEPS = 4
 
 
 class Tcp:
@@ -27,8 +28,8 @@ class Tcp:
     def __exit__(self, kind, error, traceback):
         shared_heap.has_room, shared_heap.ticks_ms = self._replaced
 
-    def _has_room(self, n, spare):
-        return n + (SPARE if spare else 0) <= self.free
+    def _has_room(self, n, steps):
+        return n + steps * LARGE <= self.free
 
     def write(self, buf, at, n):
         self.now += self._block
@@ -57,14 +58,39 @@ def test_nothing_is_written_without_room():
 
 
 def test_who_has_had_no_answer_leaves_room_to_others():
-    with Tcp(free=SPARE + 2 * LARGE + 100) as tcp:
+    with Tcp(free=2 * STEPS * LARGE + 2 * LARGE) as tcp:
         share = Share()
-        assert tcp.take(share, LARGE) == tcp.take(share, LARGE) == LARGE
-        assert tcp.take(share, LARGE) is None
+        while tcp.take(share, LARGE) is not None:
+            pass
+        assert tcp.free == STEPS * LARGE
         assert tcp.take(Share(), LARGE) == LARGE
         share.asked()
         share.answered()
         assert tcp.take(share, LARGE) == LARGE
+
+
+def test_what_is_left_to_others_grows_with_what_has_had_no_answer():
+    with Tcp() as tcp:
+        share = Share()
+        written = 0
+        for steps in (0, 0, 1, 2, 3, 4, 4, 4):
+            assert steps == max(0, min(-(-(written - LIGHT) // LARGE), STEPS))
+            tcp.free = LARGE + steps * LARGE - 1
+            assert tcp.take(share, LARGE) is None
+            tcp.free += 1
+            assert tcp.take(share, LARGE) == LARGE
+            written += LARGE
+
+
+def test_a_frame_and_the_ping_behind_it_have_room_beside_one_who_takes_nothing():
+    with Tcp(free=8000) as tcp:
+        stalled = Share()
+        while tcp.take(stalled, LARGE) is not None:
+            pass
+        other = Share()
+        for n in (LARGE, LARGE, LARGE, 234, SMALL):
+            assert tcp.take(other, n) == n
+            tcp.free += n  # it is acknowledged, of which nobody is told
 
 
 def test_small_writes_are_counted():

@@ -3,8 +3,9 @@
 lwIP keeps what is not acknowledged in one heap of 8000 octets, in 32 segments at most. For want of
 either, a write blocks the whole board although the socket is non-blocking: 50 ms, again and again,
 10 s at most, and then the octets are gone. So there must be room before a write, and no connection
-may take what the others need. What is acknowledged lwIP tells nobody. What has arrived does a
-Ping's round trip.
+may take what the others need: the more it has written without an answer, the more it leaves free.
+So who takes nothing stops first, and the others' frames have room until a Ping can follow them.
+What is acknowledged lwIP tells nobody. What has arrived does a Ping's round trip.
 """
 
 import errno
@@ -18,8 +19,8 @@ _SEGMENT = const(800)
 _SMALL = const(400)  # octets; less takes much of a segment, and little of the heap
 _FEW = const(4)  # small writes after which the peer is asked
 _MOST = const(6)  # small writes without an answer: five connections have 32 segments together
-_LIGHT = const(1400)  # octets without an answer; past it a connection leaves _SPARE to others
-_SPARE = const(3200)  # octets of the heap
+_LIGHT = const(1400)  # octets without an answer; past it a connection leaves as much to others …
+_STEPS = const(4)  # … in whole segments, up to so many
 _SLACK = const(256)  # octets for headers, and for what TCP itself has to say
 _PAUSE = const(500)  # ms until another small write is tried without an answer, then twice that …
 _LONGEST = const(8000)  # … up to this
@@ -72,7 +73,8 @@ class Share:
             if ticks_diff(ticks_ms(), self._last) < self._pause:
                 return False
             self._pause = min(2 * self._pause, _LONGEST)
-        return has_room(n, self._octets > _LIGHT)
+        over = self._octets - _LIGHT
+        return has_room(n, max(0, min((over + _SEGMENT - 1) // _SEGMENT, _STEPS)))
 
     def _wrote(self, n):
         self._octets += n
@@ -108,9 +110,9 @@ class _Heap:
 
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, 255)
         self._sizes = [
-            uctypes.bytearray_at(_ROM, n + _SLACK + spare)
+            uctypes.bytearray_at(_ROM, n + _SLACK + step * _SEGMENT)
             for n in (_SMALL, _SEGMENT)
-            for spare in (0, _SPARE)
+            for step in range(_STEPS + 1)
         ]
         self._refusal = _Refusal()
 
@@ -123,9 +125,9 @@ class _Heap:
 _heap = None
 
 
-def has_room(n, spare):
-    """Whether lwIP's heap takes a write of `n` octets now. `spare`: and leaves some to others."""
+def has_room(n, steps):
+    """Whether lwIP's heap takes a write of `n` octets now and leaves `steps` segments to others."""
     global _heap
     if _heap is None:
         _heap = _Heap()
-    return _heap.has_room((n > _SMALL) * 2 + spare)
+    return _heap.has_room((n > _SMALL) * (_STEPS + 1) + steps)
