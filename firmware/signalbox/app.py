@@ -62,13 +62,7 @@ class App:
         self._link = asyncio.Event()
         self._link.set()
         listen = config["listen"]
-        self.device = Device(
-            self.name,
-            config["announce"],
-            _control_url(config),
-            self._device_beat,
-            self._surroundings.online,
-        )
+        self.device = Device(self.name, config["announce"], _control_url(config), self._device_beat)
         if config["device"]:
             self._open_device(config, hardware)
         if config["announce"] == "producer" and not self.device.media:
@@ -94,7 +88,7 @@ class App:
     def _make_client(self, server):
         from .signalling_client import SignallingClient
 
-        peer = self.device.peer()
+        peer = self.device.peer(self._surroundings.online)
         self.client = SignallingClient(
             peer, server["url"], server["token"], server["ca"], on_close=_note_close
         )
@@ -154,8 +148,6 @@ class App:
         try:
             for name, run in self._parts:
                 self._tasks[name] = asyncio.create_task(self._keep(name, run))
-            if not self.client:
-                self._surroundings.online()
             await self._ended.wait()
             await self._stop_parts()
         finally:
@@ -268,7 +260,9 @@ class App:
 
     async def _serve(self):
         host, port = self.address
-        await self._web.run(host, port, self._site, self._viewers)
+        # With a client, being registered says more.
+        listening = None if self.client else self._surroundings.online
+        await self._web.run(host, port, self._site, self._viewers, listening)
 
     async def _stop_parts(self):
         self._stopped = True

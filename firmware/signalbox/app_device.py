@@ -18,12 +18,11 @@ class Device:
     driver = None
     media = None  # the driver's
 
-    def __init__(self, name, announce, url, beat, on_online):
+    def __init__(self, name, announce, url, beat):
         """`announce`: as in the configuration. `url`: of the board's own /control, or None.
-        `beat(now_ms)` is called while it runs, `on_online()` when a server has registered it.
+        `beat(now_ms)` is called while it runs.
         """
         self._beat = beat
-        self._on_online = on_online
         self._name = name
         self._roles = {"producer": (PRODUCER,), "consumer": (CONSUMER,), "none": ()}[announce]
         self._url = url
@@ -41,13 +40,15 @@ class Device:
         )
         self.control.streaming = self._roles == (PRODUCER,)
 
-    def peer(self):
-        """A new SignallingPeer for it. Hand what sends its messages to connect()."""
+    def peer(self, on_online=None):
+        """A new SignallingPeer for it. Hand what sends its messages to connect(). `on_online()` is
+        called when its server has registered it.
+        """
         self._meta = meta = {"name": self._name}
         if self.control:
             meta["control"] = self.control.advert(self._url)
         kind = _MediaMember if self.media else _Member
-        member = kind(self.control, self._on_online, self.media)
+        member = kind(self.control, on_online, self.media)
         self._members.append(member)
         return member.join(self._roles, meta)
 
@@ -126,7 +127,8 @@ class _Member(Delegate):
 
     def registered(self, peer_id):
         print("registered as", peer_id)
-        self._on_online()
+        if self._on_online:
+            self._on_online()
 
     def control(self, peer_id, octets):
         return self._carrier.request(peer_id, octets) if self._carrier else None

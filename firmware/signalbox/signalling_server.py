@@ -57,11 +57,12 @@ class SignallingServer:
         """Whether there are as many peers as may be: a route of web.Site says so."""
         return len(self.broker.peers) >= self.broker.max_peers
 
-    async def run(self, host, port, site=None, more=0):
+    async def run(self, host, port, site=None, more=0, listening=None):
         """Serve until stop(); then close every WebSocket with 1001. OSError if it can't listen.
 
         `site`: a web.Site, one of whose routes this is; it may have `more` WebSockets than the
         peers. They share the Settings: text comes in buffers of `pool`, to be given back to it.
+        `listening()` is called once it does.
         """
         server = serve(
             site.serve if site else self.serve,
@@ -76,6 +77,8 @@ class SignallingServer:
         watch(self)
         try:
             print("listening on", port)
+            if listening:
+                listening()
             await self._stopped.wait()
         finally:
             unwatch(self)

@@ -21,6 +21,7 @@ class Station(Surroundings):
     _clock = None
     _led = None
     _watchdog = None
+    _works = False  # as far as the app knows
 
     def __init__(self, config, crash):
         """`config`: of config.load(). `crash`: a crash.CrashReport. ValueError or OSError when
@@ -115,6 +116,7 @@ class Station(Surroundings):
         up = self._wifi.joined
         if not up or not self._needs_clock:
             self.app.link_changed(up)
+        self._confirm()
 
     def _clock_set(self):
         self._needs_clock = False
@@ -127,8 +129,13 @@ class Station(Surroundings):
         self._supervisor.beat(name, now)
 
     def online(self):
-        """See Surroundings: this version is good."""
-        if not self._confirmed:
+        """See Surroundings."""
+        self._works = True
+        self._confirm()
+
+    def _confirm(self):
+        # This version is good, if it is in reach for the next one.
+        if self._works and not self._confirmed and (not self._wifi or self._wifi.joined):
             self._confirmed = True
             from . import slots
 

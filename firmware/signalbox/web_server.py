@@ -19,9 +19,9 @@ class WebServer:
         self._context = context
         self._stopped = asyncio.Event()
 
-    async def run(self, host, port, site, most):
+    async def run(self, host, port, site, most, listening=None):
         """Serve `most` WebSockets until stop(); then close them with 1001. OSError if it can't
-        listen.
+        listen. `listening()` is called once it does.
         """
         server = serve(
             site.serve,
@@ -35,6 +35,8 @@ class WebServer:
         )
         try:
             print("listening on", port)
+            if listening:
+                listening()
             await self._stopped.wait()
         finally:
             server.close()

@@ -170,7 +170,7 @@ def variable(octet):
 
 
 class Shell:
-    """Runs a Camera in a thread. `lose`: called with each message that comes or goes; True loses it.
+    """Runs a Camera in a thread. `lose`: called with each message; True loses it.
 
     `silent`: it is switched off at the wall.
     """

@@ -1,0 +1,128 @@
+"""station.Station: when a version that was deployed counts as a good one."""
+
+import asyncio
+import errno
+
+from scripted import run, start  # before what needs a transport
+from scripted_listener import Listener
+from signalbox import slots
+from signalbox.config import check
+from signalbox.net import endpoint, server
+from signalbox.station import Station
+
+
+class WiFi:
+    joined = False
+
+
+class Crash:
+    last = None
+
+
+def station(**config):
+    return Station(check(dict({"name": "cam", "wifi": []}, **config)), Crash())
+
+
+class Confirmed:
+    """Counts in the place of slots.confirm()."""
+
+    def __enter__(self):
+        self.times = 0
+        self._replaced = slots.confirm
+        slots.confirm = self._confirm
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        slots.confirm = self._replaced
+
+    def _confirm(self):
+        self.times += 1
+
+
+def test_once_when_it_works():
+    with Confirmed() as confirmed:
+        board = station(mode="client", server={"url": "ws://192.0.2.1/"})
+        assert confirmed.times == 0
+        board.online()
+        board.online()
+        assert confirmed.times == 1
+
+
+def test_not_before_the_wifi_was_joined():
+    with Confirmed() as confirmed:
+        board = station(mode="server", listen={"open": True})
+        board._wifi = wifi = WiFi()
+        board._needs_clock = False
+        board.online()
+        board._link_changed()
+        assert confirmed.times == 0
+        wifi.joined = True
+        board._link_changed()
+        assert confirmed.times == 1
+        wifi.joined = False
+        board._link_changed()
+        wifi.joined = True
+        board._link_changed()
+        assert confirmed.times == 1
+
+
+async def the_clock_ends():
+    # Else it would be of a loop that is gone, for the next test.
+    while endpoint._clock_task:
+        await asyncio.sleep(0.02)
+
+
+class Port(Listener):
+    """A server's port. `fault`: why it can't listen."""
+
+    def __init__(self, fault=None):
+        super().__init__()
+        self._fault = fault
+
+    def __enter__(self):
+        self._replaced = server.Listener
+        server.Listener = self
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        server.Listener = self._replaced
+
+    def __call__(self, *arguments):
+        if self._fault:
+            raise self._fault
+        return super().__call__(*arguments)
+
+
+async def test_not_by_a_server_that_cannot_listen():
+    fault = OSError(errno.EADDRINUSE)
+    with Confirmed() as confirmed, Port(fault):
+        board = station(mode="server", listen={"open": True})
+        raised = None
+        try:
+            await board.app.run()
+        except OSError as error:
+            raised = error
+        assert raised is fault and confirmed.times == 0
+        await the_clock_ends()
+
+
+async def test_by_a_server_that_listens():
+    with Confirmed() as confirmed, Port() as port:
+        board = station(mode="server", listen={"open": True})
+        running = start(board.app.run())
+        await run()
+        assert confirmed.times == 1
+        board.stop()
+        await running
+        assert port.closed
+        await the_clock_ends()
+
+
+async def test_not_by_a_port_of_its_own_beside_a_client():
+    with Confirmed() as confirmed, Port():
+        board = station(mode="client", server={"url": "ws://127.0.0.1:1/"}, listen={"open": True})
+        running = start(board.app._serve())
+        await run()
+        assert confirmed.times == 0
+        board.app._web.stop()
+        await running
