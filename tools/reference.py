@@ -27,7 +27,9 @@ from signalbox import checks, config  # noqa: E402
 
 
 def comments(path):
-    """{table: {key: text}} of the tables in a source file: what their rows' comments say."""
+    """{name: {key: text}} of the tables in a source file, or of the functions that return one: what
+    their rows' comments say.
+    """
     source = path.read_text(encoding="utf-8")
     found = {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -36,9 +38,15 @@ def comments(path):
             found[token.start[0]] = (alone, token.string.lstrip("# "))
     tables = {}
     for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
-            rows = [row for row in node.value.elts if isinstance(row, ast.Tuple) and row.elts]
+        name = None
+        if isinstance(node, ast.Assign):
             name = node.targets[0].id
+        elif isinstance(node, ast.FunctionDef):
+            name = node.name
+            node = node.body[-1]
+        value = getattr(node, "value", None)
+        if name and isinstance(value, ast.Tuple):
+            rows = [row for row in value.elts if isinstance(row, ast.Tuple) and row.elts]
             tables[name] = {ast.literal_eval(row.elts[0]): said(row, found) for row in rows}
     return tables
 
@@ -100,7 +108,7 @@ def modules(prefix, others):
     for path in sorted((FIRMWARE / "signalbox" / "device").glob(prefix + "*.py")):
         if any(path.stem.startswith(other) for other in others):
             continue
-        if "OPTIONS" in comments(path):
+        if "options" in comments(path):
             module = importlib.import_module("signalbox.device." + path.stem)
             yield path.stem[len(prefix) :], module, path
 
@@ -121,8 +129,8 @@ def reference():
         for name, module, path in modules(kind.prefix, others):
             first, *_ = (module.__doc__ or "").strip().splitlines()
             lines += [f'### {title} with `"{kind.key}": "{name}"`', "", first, ""]
-            if module.OPTIONS:
-                lines += [*table(module.OPTIONS, comments(path)["OPTIONS"]), ""]
+            if rows := module.options():
+                lines += [*table(rows, comments(path)["options"]), ""]
     return "\n".join(lines)
 
 

@@ -2,7 +2,8 @@
 
 A section is a table with a row for each key: its name, its default (REQUIRED when there is none),
 and a check of checks.py. The comment above a row, or behind it, is what the reference says of it:
-`make reference`. The options of a driver are in the driver's own table.
+`make reference`. The options of a driver are in a table
+of its own.
 
 Nobody needs this module once the configuration is loaded: start.py drops it.
 """
@@ -40,7 +41,7 @@ class Section:
 
 class ModuleSection(Section):
     """A check of an object, one key of which names a module of signalbox.device. The others are
-    that module's OPTIONS.
+    those of that module's options().
     """
 
     def __init__(self, key, prefix):
@@ -58,7 +59,7 @@ class ModuleSection(Section):
             errors.append(where + "must be a name of a-z, 0-9 and _")
             return None
         try:
-            return (row,) + tuple(_device_module(self.prefix + name).OPTIONS)
+            return (row,) + tuple(_device_module(self.prefix + name).options())
         except (ImportError, AttributeError) as error:
             known = _nearest(name, _names(self.prefix))
             hint = ' did you mean "%s"?' % known if known else " CONFIG.md lists them"

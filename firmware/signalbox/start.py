@@ -50,7 +50,7 @@ def _prepare(path, crash):
     except config.ConfigError as error:
         return error.errors
     del config
-    _drop("config", "json_text")
+    _drop("config", "json_text", "checks")
     from .station import Station
 
     try:

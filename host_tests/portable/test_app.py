@@ -37,7 +37,7 @@ class Camera(Driver):
 class Module:
     """In the place of a driver's file."""
 
-    OPTIONS = ()
+    options = tuple
     media = None
 
     @classmethod

@@ -1,14 +1,15 @@
 """station.Station: when a version that was deployed counts as a good one."""
 
-import asyncio
 import errno
 
-from scripted import run, start  # before what needs a transport
+from scripted import Clock, run, start  # before what needs a transport
 from scripted_listener import Listener
 from signalbox import slots
 from signalbox.config import check
-from signalbox.net import endpoint, server
+from signalbox.net import server
 from signalbox.station import Station
+
+TICK = 100  # ms: with the next one the endpoint's clock ends
 
 
 class WiFi:
@@ -66,20 +67,15 @@ def test_not_before_the_wifi_was_joined():
         assert confirmed.times == 1
 
 
-async def the_clock_ends():
-    # Else it would be of a loop that is gone, for the next test.
-    while endpoint._clock_task:
-        await asyncio.sleep(0.02)
-
-
 class Port(Listener):
-    """A server's port. `fault`: why it can't listen."""
+    """A server's port, and a clock of its own. `fault`: why it can't listen."""
 
     def __init__(self, fault=None):
         super().__init__()
         self._fault = fault
 
     def __enter__(self):
+        self.clock = Clock()
         self._replaced = server.Listener
         server.Listener = self
         return self
@@ -95,7 +91,7 @@ class Port(Listener):
 
 async def test_not_by_a_server_that_cannot_listen():
     fault = OSError(errno.EADDRINUSE)
-    with Confirmed() as confirmed, Port(fault):
+    with Confirmed() as confirmed, Port(fault) as port:
         board = station(mode="server", listen={"open": True})
         raised = None
         try:
@@ -103,7 +99,7 @@ async def test_not_by_a_server_that_cannot_listen():
         except OSError as error:
             raised = error
         assert raised is fault and confirmed.times == 0
-        await the_clock_ends()
+        await port.clock.advance(TICK)
 
 
 async def test_by_a_server_that_listens():
@@ -115,7 +111,7 @@ async def test_by_a_server_that_listens():
         board.stop()
         await running
         assert port.closed
-        await the_clock_ends()
+        await port.clock.advance(TICK)
 
 
 async def test_not_by_a_port_of_its_own_beside_a_client():

@@ -64,9 +64,10 @@ class Hardware:
 
 def options_of(module, **given):
     """The options of a driver's module: its defaults, and these."""
-    options = {name: default for name, default, _ in module.OPTIONS}
+    rows = module.options()
+    options = {name: default for name, default, _ in rows}
     options.update(given)
-    for name, default, check in module.OPTIONS:
+    for name, default, check in rows:
         if options[name] is not default:
             check(options[name])
     return options

@@ -5,14 +5,18 @@ Each verb is for the first driver in the list that can do it; a stop is for all.
 
 import sys
 
-from ..checks import REQUIRED, items
-from ..config import ModuleSection
 from .driver import CAPS, Driver, Unsupported
 
-OPTIONS = (
-    # Each is an object as `device` itself is: {"driver": …} and that driver's options.
-    ("drivers", REQUIRED, items(ModuleSection("driver", ""), 1, 4)),
-)
+
+def options():
+    """A row for each key, as config.py has them."""
+    from ..checks import REQUIRED, items
+    from ..config import ModuleSection
+
+    return (
+        # Each is an object as `device` itself is: {"driver": …} and that driver's options.
+        ("drivers", REQUIRED, items(ModuleSection("driver", ""), 1, 4)),
+    )
 
 
 def create(options, hardware):

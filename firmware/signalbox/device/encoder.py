@@ -6,18 +6,9 @@ sessions. `line_link.py` brings the lines there and back; README.md has the verb
 
 import gc
 
-from ..checks import REQUIRED, choice, integer, pin, serial
 from ..compat import const
 from .driver import Driver
 from .line_link import LineLink, escaped
-
-OPTIONS = (
-    ("uart", REQUIRED, serial),  # the UART that the encoder is wired to
-    ("tx", None, pin),  # the pin to the encoder, if not the one that MicroPython takes
-    ("rx", None, pin),  # the pin from the encoder, if not the one that MicroPython takes
-    ("baudrate", 115200, choice(115200, 230400, 460800, 921600)),  # as set at the encoder
-    ("max_sessions", 2, integer(1, 4)),  # at once
-)
 
 MAX_SDP = 16384  # octets
 MAX_WAITING = 20480  # octets of SDPs and candidates that wait for the encoder
@@ -26,6 +17,19 @@ _PIECE = const(190)  # octets of text in a line
 _ESCAPED = const(200)  # the same, escaped
 _RXBUF = const(1024)
 _LARGEST_NUMBER = const(999)
+
+
+def options():
+    """A row for each key, as config.py has them."""
+    from ..checks import REQUIRED, choice, integer, pin, serial
+
+    return (
+        ("uart", REQUIRED, serial),  # the UART that the encoder is wired to
+        ("tx", None, pin),  # the pin to the encoder, if not the one that MicroPython takes
+        ("rx", None, pin),  # the pin from the encoder, if not the one that MicroPython takes
+        ("baudrate", 115200, choice(115200, 230400, 460800, 921600)),  # as set at the encoder
+        ("max_sessions", 2, integer(1, 4)),  # at once
+    )
 
 
 def create(options, hardware):

@@ -1,18 +1,22 @@
 """What pins switch: the camera's power, tally lamps, an infrared light; or some of these."""
 
-from ..checks import boolean, pin
 from .driver import Driver
 
-OPTIONS = (
-    ("power", None, pin),  # the pin of the relay for the camera's power
-    ("power_active_low", False, boolean),  # true for a relay that a low level switches on
-    ("power_at_start", True, boolean),  # whether the power is on when the board has started
-    ("tally_program", None, pin),  # the pin of the red lamp: on air
-    ("tally_preview", None, pin),  # the pin of the green lamp: on air next
-    ("tally_active_low", False, boolean),  # true for lamps that a low level lights
-    ("light", None, pin),  # the pin of the infrared light
-    ("light_active_low", False, boolean),  # true for a light that a low level switches on
-)
+
+def options():
+    """A row for each key, as config.py has them."""
+    from ..checks import boolean, pin
+
+    return (
+        ("power", None, pin),  # the pin of the relay for the camera's power
+        ("power_active_low", False, boolean),  # true for a relay that a low level switches on
+        ("power_at_start", True, boolean),  # whether the power is on when the board has started
+        ("tally_program", None, pin),  # the pin of the red lamp: on air
+        ("tally_preview", None, pin),  # the pin of the green lamp: on air next
+        ("tally_active_low", False, boolean),  # true for lamps that a low level lights
+        ("light", None, pin),  # the pin of the infrared light
+        ("light_active_low", False, boolean),  # true for a light that a low level switches on
+    )
 
 
 def create(options, hardware):

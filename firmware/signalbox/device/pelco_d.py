@@ -5,18 +5,8 @@ As one may be lost without anybody knowing, what moves is told so again and agai
 times.
 """
 
-from ..checks import REQUIRED, choice, integer, pin, serial
 from ..compat import const, ticks_diff
 from .driver import Driver, Refused
-
-OPTIONS = (
-    ("uart", REQUIRED, serial),  # the UART that the transceiver is wired to
-    ("tx", None, pin),  # the pin to the camera, if not the one that MicroPython takes
-    ("rx", None, pin),  # of the same UART; nothing is read from it
-    ("baudrate", 9600, choice(2400, 4800, 9600, 19200)),  # as set at the camera
-    ("address", 1, integer(1, 255)),  # as set at the camera
-    ("presets", 32, integer(1, 255)),  # how many the camera has; its first is 1, here it is 0
-)
 
 _GAP = const(60)  # ms between two messages: some cameras overlook the second one else
 _REPEAT = const(500)  # ms
@@ -37,6 +27,20 @@ _GO_TO_PRESET = const(0x07)
 _ZOOM_SPEED = const(0x25)
 _FOCUS_SPEED = const(0x27)
 _AUTO_FOCUS = const(0x2B)  # 0: on, 1: off
+
+
+def options():
+    """A row for each key, as config.py has them."""
+    from ..checks import REQUIRED, choice, integer, pin, serial
+
+    return (
+        ("uart", REQUIRED, serial),  # the UART that the transceiver is wired to
+        ("tx", None, pin),  # the pin to the camera, if not the one that MicroPython takes
+        ("rx", None, pin),  # of the same UART; nothing is read from it
+        ("baudrate", 9600, choice(2400, 4800, 9600, 19200)),  # as set at the camera
+        ("address", 1, integer(1, 255)),  # as set at the camera
+        ("presets", 32, integer(1, 255)),  # how many the camera has; its first is 1, here it is 0
+    )
 
 
 def create(options, hardware):

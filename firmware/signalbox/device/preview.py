@@ -16,8 +16,8 @@ _AFTER_FAULT = const(1000)  # ms until a source that failed is asked again
 
 
 class Source:
-    """Where pictures come from: a module preview_<name>.py with OPTIONS, and create(options,
-    driver), which returns one of these. `driver`: of the device, or None.
+    """Where pictures come from: a module preview_<name>.py with options(), and
+    create(options, driver), which returns one of these. `driver`: of the device, or None.
     """
 
     size = 0  # octets of a buffer that holds any picture; 0: it brings memory of its own

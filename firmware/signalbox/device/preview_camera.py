@@ -4,16 +4,20 @@ That of micropython-camera-API (https://github.com/cnadler86/micropython-camera-
 into MicroPython together with Espressif's driver; its builds know the pins of their boards.
 """
 
-from ..checks import choice, integer, number
 from .preview import Source
 
-OPTIONS = (
-    # Name of a size that the sensor has.
-    ("frame_size", "QVGA", choice("QQVGA", "QVGA", "CIF", "HVGA", "VGA", "SVGA", "HD")),
-    ("quality", 80, integer(1, 100)),  # per cent; less makes smaller pictures
-    ("fps", 5, number(0.1, 15)),  # pictures in a second at most
-    ("viewers", 2, integer(1, 8)),  # who may watch at the same time
-)
+
+def options():
+    """A row for each key, as config.py has them."""
+    from ..checks import choice, integer, number
+
+    return (
+        # Name of a size that the sensor has.
+        ("frame_size", "QVGA", choice("QQVGA", "QVGA", "CIF", "HVGA", "VGA", "SVGA", "HD")),
+        ("quality", 80, integer(1, 100)),  # per cent; less makes smaller pictures
+        ("fps", 5, number(0.1, 15)),  # pictures in a second at most
+        ("viewers", 2, integer(1, 8)),  # who may watch at the same time
+    )
 
 
 def create(options, driver):

@@ -2,15 +2,23 @@
 
 import os
 
-from ..checks import REQUIRED, integer, number, string
 from .preview import Source
 
-OPTIONS = (
-    ("folder", REQUIRED, string(1, 64)),  # in which the pictures are: *.jpg
-    ("largest", 16384, integer(1024, 131072)),  # octets; two buffers of it are taken to show them
-    ("fps", 1, number(0.1, 15)),  # pictures in a second at most
-    ("viewers", 2, integer(1, 8)),  # who may watch at the same time
-)
+
+def options():
+    """A row for each key, as config.py has them."""
+    from ..checks import REQUIRED, integer, number, string
+
+    return (
+        ("folder", REQUIRED, string(1, 64)),  # in which the pictures are: *.jpg
+        (
+            "largest",
+            16384,
+            integer(1024, 131072),
+        ),  # octets; two buffers of it are taken to show them
+        ("fps", 1, number(0.1, 15)),  # pictures in a second at most
+        ("viewers", 2, integer(1, 8)),  # who may watch at the same time
+    )
 
 
 def create(options, driver):

@@ -6,15 +6,9 @@ it looks straight ahead.
 
 from math import sin
 
-from ..checks import integer, number
 from ..compat import const
 from .jpeg_blocks import Blocks, header
 from .preview import Source
-
-OPTIONS = (
-    ("fps", 5, number(0.1, 15)),  # pictures in a second at most
-    ("viewers", 2, integer(1, 8)),  # who may watch at the same time
-)
 
 _COLUMNS = const(80)
 _ROWS = const(45)
@@ -39,6 +33,16 @@ _WHITE = const(0xEB8080)
 _RED = const(0x4C55FF)
 _GREEN = const(0x962C15)
 _ORANGE = const(0xA83AC0)
+
+
+def options():
+    """A row for each key, as config.py has them."""
+    from ..checks import integer, number
+
+    return (
+        ("fps", 5, number(0.1, 15)),  # pictures in a second at most
+        ("viewers", 2, integer(1, 8)),  # who may watch at the same time
+    )
 
 
 def create(options, driver):

@@ -10,30 +10,34 @@ import json
 import math
 import os
 
-from ..checks import REQUIRED, boolean, integer, number, pin, string
 from ..compat import const, ticks_diff
 from .driver import Driver, Refused
 
-OPTIONS = (
-    ("pan", REQUIRED, pin),  # the pin of the servo that pans
-    ("tilt", REQUIRED, pin),  # the pin of the servo that tilts
-    ("hz", 50, integer(40, 333)),  # pulses in a second
-    ("shortest", 500, integer(400, 1500)),  # µs, the pulse at one end of the servos' range
-    ("longest", 2500, integer(1500, 2600)),  # µs, the pulse at the other end
-    ("range", 180, integer(30, 360)),  # degrees between these ends
-    ("pan_limit", 90, number(1, 180)),  # degrees to either side of the middle
-    ("tilt_lowest", -45, number(-180, 0)),  # degrees below the middle, where it stops
-    ("tilt_highest", 45, number(0, 180)),  # degrees above the middle, where it stops
-    ("pan_inverted", False, boolean),  # true if it turns the wrong way
-    ("tilt_inverted", False, boolean),  # true if it turns the wrong way
-    ("speed", 90, number(1, 600)),  # degrees in a second, at most
-    ("acceleration", 360, number(10, 5000)),  # degrees in a second, in each second
-    ("detach", 0, integer(0, 60000)),  # ms at rest, after which the pulses end; 0: never
-    ("presets", 8, integer(1, 32)),  # how many there are
-    ("presets_file", "presets.json", string(1, 64)),  # where they are kept
-)
-
 _LONGEST_STEP = const(100)  # ms: after a pause it goes on, and doesn't jump
+
+
+def options():
+    """A row for each key, as config.py has them."""
+    from ..checks import REQUIRED, boolean, integer, number, pin, string
+
+    return (
+        ("pan", REQUIRED, pin),  # the pin of the servo that pans
+        ("tilt", REQUIRED, pin),  # the pin of the servo that tilts
+        ("hz", 50, integer(40, 333)),  # pulses in a second
+        ("shortest", 500, integer(400, 1500)),  # µs, the pulse at one end of the servos' range
+        ("longest", 2500, integer(1500, 2600)),  # µs, the pulse at the other end
+        ("range", 180, integer(30, 360)),  # degrees between these ends
+        ("pan_limit", 90, number(1, 180)),  # degrees to either side of the middle
+        ("tilt_lowest", -45, number(-180, 0)),  # degrees below the middle, where it stops
+        ("tilt_highest", 45, number(0, 180)),  # degrees above the middle, where it stops
+        ("pan_inverted", False, boolean),  # true if it turns the wrong way
+        ("tilt_inverted", False, boolean),  # true if it turns the wrong way
+        ("speed", 90, number(1, 600)),  # degrees in a second, at most
+        ("acceleration", 360, number(10, 5000)),  # degrees in a second, in each second
+        ("detach", 0, integer(0, 60000)),  # ms at rest, after which the pulses end; 0: never
+        ("presets", 8, integer(1, 32)),  # how many there are
+        ("presets_file", "presets.json", string(1, 64)),  # where they are kept
+    )
 
 
 def create(options, hardware):

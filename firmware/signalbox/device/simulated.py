@@ -3,14 +3,17 @@
 from ..compat import const, ticks_diff
 from .driver import CAPS, Driver, Refused
 
-OPTIONS = ()
-
 # Per axis: pan and tilt in degrees, zoom in per cent.
 LOWEST = (-170.0, -30.0, 0.0)
 HIGHEST = (170.0, 90.0, 100.0)
 FASTEST = (60, 40, 25)  # each second
 
 _SECOND = const(100000)  # ms, times the per cent that a speed is given in
+
+
+def options():
+    """A row for each key, as config.py has them."""
+    return ()
 
 
 def create(options, hardware):

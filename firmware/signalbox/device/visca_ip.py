@@ -4,18 +4,8 @@ After Sony's command list for SRG cameras, "VISCA over IP". A message that is se
 number; that the camera calls the number wrong then says that it has had the message before.
 """
 
-from ..checks import REQUIRED, integer, number, string
 from ..compat import const
 from .visca import Visca
-
-OPTIONS = (
-    ("host", REQUIRED, string(1, 63)),  # the camera's address or name
-    ("port", 52381, integer(1, 65535)),  # Sony's
-    ("pan_speed", 24, integer(1, 24)),  # the camera's fastest, in VISCA's steps
-    ("tilt_speed", 20, integer(1, 24)),  # the camera's fastest, in VISCA's steps
-    ("units", 14.4, number(1, 1000)),  # VISCA's units in a degree of pan and tilt
-    ("presets", 16, integer(1, 255)),  # how many the camera has
-)
 
 _HEADER = const(8)
 _LARGEST = const(24)  # a header, and a message of 16 octets
@@ -25,6 +15,20 @@ _REPLY = const(0x0111)
 _CONTROL = const(0x0200)
 _CONTROL_REPLY = const(0x0201)
 _RESET = b"\x01"
+
+
+def options():
+    """A row for each key, as config.py has them."""
+    from ..checks import REQUIRED, integer, number, string
+
+    return (
+        ("host", REQUIRED, string(1, 63)),  # the camera's address or name
+        ("port", 52381, integer(1, 65535)),  # Sony's
+        ("pan_speed", 24, integer(1, 24)),  # the camera's fastest, in VISCA's steps
+        ("tilt_speed", 20, integer(1, 24)),  # the camera's fastest, in VISCA's steps
+        ("units", 14.4, number(1, 1000)),  # VISCA's units in a degree of pan and tilt
+        ("presets", 16, integer(1, 255)),  # how many the camera has
+    )
 
 
 def create(options, hardware):

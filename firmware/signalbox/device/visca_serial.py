@@ -1,23 +1,27 @@
 """A camera that speaks VISCA over RS-232 or RS-485: 8 data bits, no parity, 1 stop bit."""
 
-from ..checks import REQUIRED, choice, integer, number, pin, serial
 from .visca import Visca
-
-OPTIONS = (
-    ("uart", REQUIRED, serial),  # the UART that the camera is wired to
-    ("tx", None, pin),  # the pin to the camera, if not the one that MicroPython takes
-    ("rx", None, pin),  # the pin from the camera, if not the one that MicroPython takes
-    ("baudrate", 9600, choice(9600, 19200, 38400, 115200)),  # as set at the camera
-    ("address", 1, integer(1, 7)),  # the camera's place in the chain
-    ("pan_speed", 24, integer(1, 24)),  # the camera's fastest, in VISCA's steps
-    ("tilt_speed", 20, integer(1, 24)),  # the camera's fastest, in VISCA's steps
-    ("units", 14.4, number(1, 1000)),  # VISCA's units in a degree of pan and tilt
-    ("presets", 16, integer(1, 255)),  # how many the camera has
-)
 
 _LONGEST = 16  # octets of a message, FF included
 _BROADCAST = 0x88
 _NETWORK_CHANGE = 0x38
+
+
+def options():
+    """A row for each key, as config.py has them."""
+    from ..checks import REQUIRED, choice, integer, number, pin, serial
+
+    return (
+        ("uart", REQUIRED, serial),  # the UART that the camera is wired to
+        ("tx", None, pin),  # the pin to the camera, if not the one that MicroPython takes
+        ("rx", None, pin),  # the pin from the camera, if not the one that MicroPython takes
+        ("baudrate", 9600, choice(9600, 19200, 38400, 115200)),  # as set at the camera
+        ("address", 1, integer(1, 7)),  # the camera's place in the chain
+        ("pan_speed", 24, integer(1, 24)),  # the camera's fastest, in VISCA's steps
+        ("tilt_speed", 20, integer(1, 24)),  # the camera's fastest, in VISCA's steps
+        ("units", 14.4, number(1, 1000)),  # VISCA's units in a degree of pan and tilt
+        ("presets", 16, integer(1, 255)),  # how many the camera has
+    )
 
 
 def create(options, hardware):

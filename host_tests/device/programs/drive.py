@@ -21,7 +21,7 @@ def main(name, options, steps):
     __import__("signalbox.device." + name)
     module = sys.modules["signalbox.device." + name]
     given = {}
-    for key, default, _ in module.OPTIONS:
+    for key, default, _ in module.options():
         given[key] = options.get(key, default)
     control = Control(module.create(given, hardware_host))
     controller = Controller()
