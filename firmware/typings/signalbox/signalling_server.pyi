@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 from signalbox.net.access import Access
@@ -13,7 +14,14 @@ class SignallingServer:
         large: int | None = None,
         context: Any = None,
     ) -> None: ...
-    async def run(self, host: str, port: int, site: Any = None, more: int = 0) -> None: ...
+    async def run(
+        self,
+        host: str,
+        port: int,
+        site: Any = None,
+        more: int = 0,
+        listening: Callable[[], None] | None = None,
+    ) -> None: ...
     def stop(self) -> None: ...
     def attach(self, peer: Any) -> None: ...
     def tick(self, now: int) -> None: ...
