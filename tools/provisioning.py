@@ -126,6 +126,13 @@ def check(config):
             + "\n  ".join(error.errors),
             "correct that; firmware/CONFIG.md has every key",
         ) from None
+    size = len(encoded(config))
+    if size > firmware.MAX_SIZE:
+        raise WrongInput(
+            f"the configuration would have {size} octets, and {firmware.MAX_SIZE} are allowed; "
+            "nothing was written",
+            "give fewer certificates: an authority's own is enough",
+        )
 
 
 def changed(old, new, prefix=""):
@@ -140,9 +147,14 @@ def changed(old, new, prefix=""):
             yield prefix + key
 
 
+def encoded(config):
+    """The octets of its file."""
+    return (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
+
+
 def write(port, config):
     """Put the configuration onto the board: the old one is there until the new one is whole."""
-    octets = (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
+    octets = encoded(config)
     with tempfile.TemporaryDirectory(prefix="signalbox-") as scratch:  # for the owner alone
         path = Path(scratch) / "config"
         path.touch(mode=0o600)

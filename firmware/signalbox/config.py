@@ -160,7 +160,18 @@ class _Origin:
         return value
 
 
-_path = string(1, 128)
+class _PEM:
+    allowed = "a file's path of 1 to 128 octets, or PEM text: -----BEGIN …"
+    _path = string(1, 128)
+
+    def __call__(self, value):
+        if isinstance(value, str) and value[:11] == "-----BEGIN ":
+            if "\n-----END " in value:
+                return value.encode()
+        elif self._path.fits(value):
+            return value
+        raise ValueError(self.allowed)
+
 
 WIFI = (
     ("ssid", REQUIRED, string(1, 32)),  # the network's name
@@ -176,9 +187,9 @@ WIFI = (
 SERVER = (
     ("url", REQUIRED, _URL()),  # wss:// needs `ca`, too
     ("token", None, _Bearer()),  # sent as `Authorization: Bearer`
-    # A file on the board with the certificates of the authority that the server's is from, PEM or
-    # DER.
-    ("ca", None, _path),
+    # The certificates of the authority that the server's is from: their PEM text, or a file on the
+    # board, PEM or DER.
+    ("ca", None, _PEM()),
 )
 
 LISTEN = (
@@ -193,8 +204,8 @@ LISTEN = (
     # for these, `max_viewers`, one for pages, and one to the server that the board is a client of.
     ("max_peers", 2, integer(1, 32)),
     ("max_viewers", 2, integer(1, 32)),  # WebSockets for control and preview, together
-    ("cert", None, _path),  # a file with the board's certificate, for wss:// and https://
-    ("key", None, _path),  # a file with its private key
+    ("cert", None, _PEM()),  # the board's certificate, for wss:// and https://; as `ca`
+    ("key", None, _PEM()),  # its private key; as `ca`
 )
 
 CONTROL = (
@@ -342,7 +353,7 @@ def _check_together(config, errors):
 
 
 def _check_file(path, where, errors):
-    if path:
+    if isinstance(path, str):
         try:
             open(path, "rb").close()
         except OSError as error:

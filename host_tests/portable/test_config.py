@@ -9,6 +9,7 @@ from signalbox.config import OPTIONS, ConfigError, check, load
 LEAST = {"name": "cam", "mode": "client", "wifi": [], "server": {"url": "ws://10.0.0.1:8443/"}}
 TOKEN = "0123456789abcdef"
 FILE = "test_config.json"
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def errors(**changes):
@@ -138,6 +139,10 @@ def test_what_belongs_together():
     url = "wss://example.org/"
     assert error(server={"url": url}).startswith("server.ca: is missing")
     assert errors(server={"url": url, "ca": "/ca.der"}) == []
+    for ca in ("", 5, "x" * 129, "-----BEGIN CERTIFICATE-----", "-----BEGIN \n" * 20):
+        said = error(server={"url": url, "ca": ca})
+        assert said.startswith("server.ca: must be a file's path of 1 to 128 octets, or PEM text")
+    assert check(dict(LEAST, server={"url": url, "ca": PEM}))["server"]["ca"] == PEM.encode()
     assert error(listen={"open": True, "cert": "/c"}).startswith("listen.key: is missing")
     assert error(listen={"open": True, "key": "/k"}).startswith("listen.cert: is missing")
     static = {"ssid": "house", "address": "10.0.0.9", "netmask": "255.255.255.0"}
@@ -200,5 +205,6 @@ def test_files_that_are_named_must_be_there():
     with_ca = dict(LEAST, server={"url": "wss://example.org/", "ca": "no_such.der"})
     (found,) = load_errors(json.dumps(with_ca))
     assert found.startswith("server.ca: must be a file that can be read; no_such.der")
-    with_ca["server"]["ca"] = FILE
-    assert load_errors(json.dumps(with_ca)) == []
+    for ca in (FILE, PEM):
+        with_ca["server"]["ca"] = ca
+        assert load_errors(json.dumps(with_ca)) == []

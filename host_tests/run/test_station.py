@@ -31,7 +31,10 @@ HOUSE = {"ssid": "house", "password": "correct horse"}
 
 sys.path.append(str(ROOT / "host_tests" / "interop" / "gst"))
 
+sys.path.append(str(ROOT / "host_tests" / "sockets"))
+
 import lan  # noqa: E402
+from certificates import Certificates  # noqa: E402
 
 
 class Board:
@@ -217,6 +220,40 @@ async def test_wifi_drops_while_it_moves(board, camera, hub):
                 program.wait_for_line('Wi-Fi: joined "barn"')
                 assert await operator.ask(None, "move", pan=-50) is None
                 await camera.wait(True, time.monotonic() - DEADMAN_S)
+
+
+# TLS
+
+
+def test_certificates_in_the_configuration(board, camera, micropython, tmp_path):
+    port = free_port()
+    url = f"wss://localhost:{port}/"
+    ours, others = tmp_path / "ours", tmp_path / "others"
+    hub = Board(micropython, tmp_path)
+    for directory in (ours, others):
+        directory.mkdir()
+    issued = Certificates(ours)
+    config = server_config(port)
+    config["listen"].update(cert=text_of(issued.cert_file), key=text_of(issued.key_file))
+    hub.configure(**config)
+    with hub.start() as server:
+        server.wait_for_port()
+        for ca, line in (
+            (issued.ca_file, "registered as"),
+            (
+                Certificates(others).ca_file,
+                "signalling server: [Errno 13] EACCES: certificate refused: The certificate is not",
+            ),
+        ):
+            config = client(camera, url)
+            config["server"]["ca"] = text_of(ca)
+            board.configure(**config)
+            with board.start() as program:
+                program.wait_for_line(line)
+
+
+def text_of(path):
+    return Path(path).read_text()
 
 
 # Servers

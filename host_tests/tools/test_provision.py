@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import select
+import ssl
 import subprocess
 import sys
 import termios
@@ -12,9 +13,16 @@ import time
 from pathlib import Path
 
 import cli
+import pem
 import pytest
 import remote
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from simulated import PICO_W, littlefs_image
+
+sys.path.append(str(Path(__file__).parents[1] / "sockets"))
+
+from certificates import Certificates
 
 SIGNALBOX = Path(cli.__file__).parent / "signalbox.py"
 PASSWORD = "correct horse battery"
@@ -175,6 +183,80 @@ def test_secrets_stay_out_of_the_repository(new_board, capsys):
         assert "git does not ignore it" in capsys.readouterr().err
     finally:
         path.unlink()
+
+
+def test_certificates_become_part_of_the_configuration(new_board, tmp_path, capfd):
+    with new_board(holding(EXPECTED)) as board:
+        for form in ("PEM", "DER"):
+            issued = Certificates(tmp_path, form=form)
+            assert provision(board, "--ca", issued.ca_file) == 0
+            ca = config_of(board)["server"]["ca"]
+            assert ssl.PEM_cert_to_DER_cert(ca) == der(issued.ca_file)
+            assert config_of(board)["server"]["url"] == EXPECTED["server"]["url"]
+        issued = Certificates(tmp_path, between=1)
+        more = tmp_path / "listen.json"
+        more.write_text('{"listen": {"open": true}}')
+        files = ("--cert", issued.cert_file, "--key", issued.key_file)
+        assert provision(board, "--config", more, *files) == 0
+        listen = config_of(board)["listen"]
+        assert listen["cert"] == Path(issued.cert_file).read_text()
+        assert listen["cert"].count("-----BEGIN CERTIFICATE-----") == 2
+        assert listen["key"] == Path(issued.key_file).read_text()
+        assert config_of(board)["server"]["ca"] == ca
+    said = "".join(capfd.readouterr())
+    assert "Set server.ca;" in said and listen["key"][40:80] not in said
+
+
+def test_only_the_certificates_of_a_file_are_taken(tmp_path):
+    issued = Certificates(tmp_path)
+    plain = Path(issued.ca_file).read_text()
+    path = tmp_path / "described.pem"
+    path.write_text("Certificate:\n  Data:\n" + plain.replace("\n", "\r\n").rstrip() + "\r\nend")
+    assert pem.authority(path) == plain
+
+
+def test_certificates_that_are_wrong(tmp_path, capsys):
+    issued = Certificates(tmp_path)
+    (tmp_path / "other").mkdir()
+    other = Certificates(tmp_path / "other")
+    for arguments, words in (
+        (("--ca", issued.key_file), "there is no certificate in it"),
+        (("--ca", Path(__file__)), "give a file with certificates, PEM or DER"),
+        (("--cert", issued.cert_file), "--cert and --key belong together"),
+        (("--cert", issued.cert_file, "--key", other.key_file), "is no key for"),
+        (("--cert", issued.cert_file, "--key", encrypted(tmp_path)), "it is encrypted"),
+    ):
+        command = ["provision", "--board", "UNIX", "--port", "none", *map(str, arguments)]
+        assert cli.main(command) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_a_configuration_that_would_be_too_large(new_board, tmp_path, capsys):
+    many = tmp_path / "many.pem"
+    many.write_text("".join(Path(Certificates(tmp_path).ca_file).read_text() for _ in range(40)))
+    with new_board(holding(EXPECTED)) as board:
+        assert provision(board, "--ca", many) == 2
+        assert "give fewer certificates" in capsys.readouterr().err
+        assert config_of(board) == EXPECTED
+
+
+def der(path):
+    octets = Path(path).read_bytes()
+    return ssl.PEM_cert_to_DER_cert(octets.decode()) if b"-----" in octets else octets
+
+
+def encrypted(directory):
+    """A file with a key that has a password."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    path = directory / "encrypted.key"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"password"),
+        )
+    )
+    return path
 
 
 def test_full_flash_leaves_the_old_one(new_board, capsys, tmp_path):

@@ -9,6 +9,7 @@ import board as boards
 import click
 import deployment
 import installed
+import pem
 import ports
 import provisioning
 from cli import board_option, dry_run_option, port_option
@@ -49,9 +50,27 @@ TOKEN_OCTETS = 24
     metavar="FILE",
     help="Make a token for the board's own server, and write it into a new file as well.",
 )
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For wss://: the certificates of the authority that the server's is from.",
+)
+@click.option(
+    "--cert",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For TLS at the board's own server: its certificate, and those in between.",
+)
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The private key of --cert, PEM.",
+)
 @click.option("--replace", is_flag=True, help="Take nothing from the configuration on the board.")
 @dry_run_option()
-def command(board: boards.Board, port, env_file, more, token_file, replace, dry_run):
+def command(board: boards.Board, port, env_file, more, token_file, ca, cert, key, replace, dry_run):
     """Write the configuration: Wi-Fi, server, token and name.
 
     What is not given stays as it is on the board. It is checked as the firmware does it, before
@@ -59,13 +78,14 @@ def command(board: boards.Board, port, env_file, more, token_file, replace, dry_
     """
     settings = provisioning.settings_of(env_file) if env_file else {}
     keys = read_json(more) if more else {}
+    keys = provisioning.deep_merge(keys, tls_keys(ca, cert, key))
     token = new_token(token_file, settings) if token_file else None
     port = ports.find(board, port)
     found = installed.look(port)
     try:
         installed.check(board, found)
         config = None if replace else provisioning.read(port)
-        if not env_file and not more:
+        if not env_file and not keys:
             settings.update(ask(config or {}, token))
         if token:
             settings["LISTEN_TOKEN"] = token
@@ -95,6 +115,20 @@ def read_json(path):
     if not isinstance(value, dict):
         raise WrongInput(f"{path}: must be an object", "see firmware/CONFIG.md")
     return value
+
+
+def tls_keys(ca, cert, key):
+    """The part of a configuration that these files are. WrongInput."""
+    if bool(cert) != bool(key):
+        raise WrongInput("--cert and --key belong together", "give both")
+    keys = {}
+    if ca:
+        keys["server"] = {"ca": pem.authority(ca)}
+    if cert:
+        provisioning.refuse_in_repository(key)
+        chain, private = pem.pair(cert, key)
+        keys["listen"] = {"cert": chain, "key": private}
+    return keys
 
 
 def new_token(path, settings):

@@ -104,7 +104,8 @@ class connect:
                 transport.close()
             if isinstance(error, ValueError):
                 # That is how TLS says it. It may be no fault of ours, nor last: a clock, say.
-                raise OSError(errno.EACCES, "certificate refused: %s" % error) from None
+                why = " ".join(str(error).split())  # it says it in several lines
+                raise OSError(errno.EACCES, "certificate refused: " + why) from None
             if deadline.expired and isinstance(error, asyncio.CancelledError):
                 raise asyncio.TimeoutError("no answer from the server in time") from None
             raise
