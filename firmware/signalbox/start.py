@@ -64,10 +64,14 @@ def _prepare(path, crash):
 
 
 def _drop(*names):
-    # Nobody needs them any more, and they are large.
+    # Nobody needs them any more, and they are large. What was left on the stack may look like a
+    # reference to a function of theirs: without its globals it keeps little.
     package = sys.modules["signalbox"]
     for name in names:
-        sys.modules.pop("signalbox." + name, None)
+        module = sys.modules.pop("signalbox." + name, None)
+        if module:
+            for each in list(module.__dict__):
+                delattr(module, each)
         if hasattr(package, name):
             delattr(package, name)
     gc.collect()
