@@ -735,9 +735,9 @@ def without_memory(end, send, data):
             end.connection.output.__class__ = Output
 
 
-def test_a_message_for_which_there_is_no_memory_leaves_no_header():
+def leaves_no_header(*sizes):
     for client in ROLES:
-        for n in (100, 130, 200, 5000, 70000):
+        for n in sizes:
             for before in (0, 1):
                 end = End(client)
                 wanted = [(0x81, b"before")] * before
@@ -750,6 +750,14 @@ def test_a_message_for_which_there_is_no_memory_leaves_no_header():
                 assert end.connection.output.whole
                 assert end.connection.send_text("after")
                 assert end.sent() == wanted + [(0x81, b"after")]
+
+
+def test_a_message_for_which_there_is_no_memory_leaves_no_header():
+    leaves_no_header(100, 130, 200, 5000)
+
+
+def test_a_message_past_64_kib_for_which_there_is_no_memory_leaves_no_header():
+    leaves_no_header(70000)
 
 
 class PongOf:
