@@ -2,8 +2,7 @@
 
 A section is a table with a row for each key: its name, its default (REQUIRED when there is none),
 and a check of checks.py. The comment above a row, or behind it, is what the reference says of it:
-`make reference`. The options of a driver are in a table
-of its own.
+`make reference`. The options of a driver are a table of its own.
 
 Nobody needs this module once the configuration is loaded: start.py drops it.
 """

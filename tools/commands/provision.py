@@ -24,6 +24,7 @@ PROMPTS = {
     "SERVER_TOKEN": "Token for the server (empty: none)",
 }
 TOKEN_OCTETS = 24
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -32,14 +33,14 @@ TOKEN_OCTETS = 24
 @click.option(
     "--env",
     "env_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Lines NAME=value, instead of questions: " + ", ".join(provisioning.SETTINGS) + ".",
 )
 @click.option(
     "--config",
     "more",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="JSON with more keys, such as the device: see firmware/CONFIG.md.",
 )
@@ -52,19 +53,19 @@ TOKEN_OCTETS = 24
 )
 @click.option(
     "--ca",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="For wss://: the certificates of the authority that the server's is from.",
 )
 @click.option(
     "--cert",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
-    help="For TLS at the board's own server: its certificate, and those in between.",
+    help="For TLS at the board's own server: its certificate, and those in between, PEM.",
 )
 @click.option(
     "--key",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="The private key of --cert, PEM.",
 )
