@@ -5,6 +5,7 @@ The signalling server is ours on MicroPython's unix port, in the board's network
 
 import asyncio
 import contextlib
+import gzip
 import json
 import os
 
@@ -111,15 +112,15 @@ async def ask(ws, number, verb, **structure):
             return message
 
 
-async def health():
-    """The JSON at /health."""
+async def get(path):
+    """The body of the board's answer."""
     reader, writer = await asyncio.open_connection(BOARD, PORT)
-    writer.write(f"GET /health HTTP/1.1\r\nHost: {BOARD}\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {BOARD}\r\n\r\n".encode())
     answer = await asyncio.wait_for(reader.read(), STEP_TIMEOUT_S)
     writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 "), head
-    return json.loads(body)
+    return body
 
 
 async def test_the_application_from_boot_to_close(network, image, tmp_path, figure):
@@ -149,12 +150,16 @@ async def test_the_application_from_boot_to_close(network, image, tmp_path, figu
                 }
                 reply = await ask(ws, 8, "no such verb")
                 assert reply["id"] == 8 and reply["error"]
-                found = await health()
+                found = json.loads(await get("/health"))
                 assert found["registered"] == peer
                 figure(
                     "the application, registered, one in control: "
                     f"{found['heap']['free']} octets of the heap free"
                 )
+                asked_s = board.clock_s
+                page = await get("/")
+                assert gzip.decompress(page).endswith(b"</script>\n")
+                figure(f"its page, {len(page)} octets, took {board.clock_s - asked_s:.2f} s")
                 await ws.close(1000)
                 assert ws.close_code == 1000
             assert "clean=True" in await stop(board, server, peer)

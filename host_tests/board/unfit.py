@@ -20,8 +20,6 @@ UNFIT = {
     + "64 KiB, three times at once",
     "test_output.test_messages_of_64_kib_are_not_copied": MEMORY + "64 KiB, three times at once",
     "test_output.test_text_at_the_border_of_64_kib": MEMORY + "64 KiB, three times at once",
-    "test_output.test_failing_after_every_partial_write": TIME
-    + "not done after 69 s of its time, which were 11 minutes of emulation",
     "test_preview_pattern": TIME + "pictures of 3600 blocks, read bit by bit",
     "test_udp": "sends to the board itself, whose lwIP has no loopback",
     "test_utf8.test_all_pairs": TIME + PAIRS,

@@ -2,7 +2,7 @@
 
 from scripted import EOF, FIN, Clock, ScriptedTransport, messages, run, start
 from scripted_listener import ACCEPTED, REQUEST, Listener
-from signalbox.net import endpoint, listener, respond, server
+from signalbox.net import endpoint, listener, server
 from signalbox.net.listener import Listener as SocketListener
 from signalbox.net.server import Response, serve
 from signalbox.ws.connection import Settings
@@ -554,21 +554,4 @@ async def test_a_response_without_a_body():
     client = await site.connect(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert status(client) == (200, dict(fields, connection="close"), b"")
     assert client.ended == FIN and client.faults == []
-    await site.close()
-
-
-async def test_a_page_where_what_is_on_its_way_is_bounded():
-    site = Site(echo, process_request=lambda request: Response(200, File(bytes(2000))))
-    site.clock.install(respond)
-    respond.IN_FLIGHT = 1400
-    try:
-        client = await site.connect(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        for _ in range(3):
-            assert len(status(client)[2]) < 2000
-            await site.clock.advance(200)
-        await site.clock.advance(400)
-        assert status(client)[2] == bytes(2000)
-    finally:
-        respond.IN_FLIGHT = 0
-    assert client.ended == FIN
     await site.close()

@@ -8,7 +8,7 @@ from signalling_site import Site
 from wire import KEY, close_payload, frame, frames
 
 SLOW = 6000  # ms for a large message that others wait for
-SDP = "v=0\r\n" * 300
+SDP = "v=0\r\n" * 160  # more than 1 KiB as JSON: a large message
 
 
 def offer(session, sdp=SDP):
@@ -174,7 +174,7 @@ async def test_a_peer_that_stops_inside_a_large_message_holds_up_nobody_for_long
     producer, consumer, session = await site.session()
     slow = await site.enter()
     large = producer.frame(offer(session))
-    await slow.sends(large[:1800])
+    await slow.sends(large[:1100])
     await site.clock.advance(3 * SLOW)
     # While nobody wants the buffer it may keep it, if it is alive.
     assert not slow.transport.ended
@@ -187,12 +187,12 @@ async def test_a_peer_that_stops_inside_a_large_message_holds_up_nobody_for_long
     site.is_clean()
     # One that drips gains nothing.
     slow = await site.enter()
-    await slow.sends(large[:1500])
+    await slow.sends(large[:1100])
     await producer.sends(large)
     waited = 0
     while not slow.transport.ended:
         assert waited <= SLOW + 3000
-        await slow.sends(large[1500 + waited // 100 : 1501 + waited // 100])
+        await slow.sends(large[1100 + waited // 100 : 1101 + waited // 100])
         await site.clock.advance(100)
         waited += 100
     assert consumer.sent() == [offer(session)]

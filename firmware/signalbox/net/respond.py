@@ -1,13 +1,12 @@
 """HTTP responses other than the one that opens a WebSocket. Loaded with the first of them."""
 
-from ..compat import IN_FLIGHT, const, sleep_ms
+from ..compat import const
 from ..ws.handshake import VERSION
 from ..ws.http import field
 from .endpoint import write_all
 
 _READ = const(512)
 _DRAINS = const(64)
-_PACE = const(40)  # ms for a piece of a page, where what is on its way is bounded
 
 REASONS = {
     101: "Switching Protocols",
@@ -64,9 +63,6 @@ async def respond(transport, answer):
             n = body.readinto(buf)
             while n:
                 await write_all(transport, buf, n)
-                if IN_FLIGHT:
-                    # Others want to write, too; HTTP has no Pong that says what has arrived.
-                    await sleep_ms(_PACE)
                 n = body.readinto(buf)
         finally:
             body.close()
