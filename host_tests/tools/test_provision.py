@@ -17,7 +17,7 @@ import pem
 import pytest
 import remote
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from simulated import PICO_W, littlefs_image
 
 sys.path.append(str(Path(__file__).parents[1] / "sockets"))
@@ -193,9 +193,15 @@ def test_certificates_become_part_of_the_configuration(new_board, tmp_path, capf
             ca = config_of(board)["server"]["ca"]
             assert ssl.PEM_cert_to_DER_cert(ca) == der(issued.ca_file)
             assert config_of(board)["server"]["url"] == EXPECTED["server"]["url"]
-        issued = Certificates(tmp_path, between=1)
         more = tmp_path / "listen.json"
         more.write_text('{"listen": {"open": true}}')
+        issued = Certificates(tmp_path, form="DER")
+        files = ("--cert", issued.cert_file, "--key", issued.key_file)
+        assert provision(board, "--config", more, *files) == 0
+        listen = config_of(board)["listen"]
+        assert ssl.PEM_cert_to_DER_cert(listen["cert"]) == der(issued.cert_file)
+        assert listen["key"].startswith("-----BEGIN PRIVATE KEY-----\n")
+        issued = Certificates(tmp_path, between=1)
         files = ("--cert", issued.cert_file, "--key", issued.key_file)
         assert provision(board, "--config", more, *files) == 0
         listen = config_of(board)["listen"]
@@ -219,12 +225,20 @@ def test_certificates_that_are_wrong(tmp_path, capsys):
     issued = Certificates(tmp_path)
     (tmp_path / "other").mkdir()
     other = Certificates(tmp_path / "other")
+    p256 = ec.generate_private_key(ec.SECP256R1())
+    password = serialization.BestAvailableEncryption(b"password")
+    encrypted = key_file(tmp_path / "encrypted", p256, password)
+    edwards = key_file(tmp_path / "edwards", ed25519.Ed25519PrivateKey.generate())
+    brainpool = key_file(tmp_path / "brainpool", ec.generate_private_key(ec.BrainpoolP256R1()))
     for arguments, words in (
         (("--ca", issued.key_file), "there is no certificate in it"),
         (("--ca", Path(__file__)), "give a file with certificates, PEM or DER"),
         (("--cert", issued.cert_file), "--cert and --key belong together"),
         (("--cert", issued.cert_file, "--key", other.key_file), "is no key for"),
-        (("--cert", issued.cert_file, "--key", encrypted(tmp_path)), "it is encrypted"),
+        (("--cert", issued.cert_file, "--key", issued.cert_file), "no private key in it"),
+        (("--cert", issued.cert_file, "--key", encrypted), "it is encrypted"),
+        (("--cert", issued.cert_file, "--key", edwards), "of this kind (Ed25519PublicKey)"),
+        (("--cert", issued.cert_file, "--key", brainpool), "of this kind (brainpoolP256r1)"),
     ):
         command = ["provision", "--board", "UNIX", "--port", "none", *map(str, arguments)]
         assert cli.main(command) == 2
@@ -245,15 +259,13 @@ def der(path):
     return ssl.PEM_cert_to_DER_cert(octets.decode()) if b"-----" in octets else octets
 
 
-def encrypted(directory):
-    """A file with a key that has a password."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    path = directory / "encrypted.key"
+def key_file(path, key, encryption=None):
+    """Write the private key there, as PEM."""
     path.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"password"),
+            encryption or serialization.NoEncryption(),
         )
     )
     return path

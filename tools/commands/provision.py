@@ -61,13 +61,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--cert",
     type=FILE,
     metavar="FILE",
-    help="For TLS at the board's own server: its certificate, and those in between, PEM.",
+    help="For TLS at the board's own server: its certificate, and those in between, PEM or DER.",
 )
 @click.option(
     "--key",
     type=FILE,
     metavar="FILE",
-    help="The private key of --cert, PEM.",
+    help="The private key of --cert, PEM or DER, not encrypted.",
 )
 @click.option("--replace", is_flag=True, help="Take nothing from the configuration on the board.")
 @dry_run_option()
