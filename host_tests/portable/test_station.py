@@ -22,8 +22,12 @@ class Crash:
 
 
 def station(**config):
+    hardware = station_module._hardware
     station_module._hardware = lambda: None  # nothing here is wired to any
-    return Station(check(dict({"name": "cam", "wifi": []}, **config)), Crash())
+    try:
+        return Station(check(dict({"name": "cam", "wifi": []}, **config)), Crash())
+    finally:
+        station_module._hardware = hardware
 
 
 class Confirmed:
