@@ -70,11 +70,15 @@ class Device:
         return self.driver is not None and bool(self.driver.state().get("fault"))
 
     def rescue(self, now):
-        """Tick if the event loop stands still. From a timer; never in the middle of a request, for
-        none takes that long.
+        """Tick if the event loop stands still. From a timer, inside whatever blocks: that may be
+        a tick, when it looks up a name, but never a request.
         """
-        if ticks_diff(now, self._ticked) >= _LATE:
-            self._tick(now)
+        if self.control and ticks_diff(now, self._ticked) >= _LATE:
+            self.driver.in_timer = True
+            try:
+                self._tick(now)
+            finally:
+                self.driver.in_timer = False
 
     def safe(self):
         """The link is lost, say: whoever was in control isn't any more, and motion stops."""

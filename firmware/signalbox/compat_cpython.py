@@ -5,6 +5,8 @@ import sys
 import time
 import traceback
 
+_PERIOD = 1 << 30  # of a board's clock
+
 
 def const(value):
     """MicroPython's compiler folds `_X = const(1)` into the code; elsewhere it is the value."""
@@ -17,13 +19,13 @@ def text_octets(text):
 
 
 def ticks_ms():
-    """Milliseconds of a clock that only ever goes forward."""
-    return int(time.monotonic() * 1000)
+    """Milliseconds of a clock that starts over after 2**30, as a board's does."""
+    return int(time.monotonic() * 1000) % _PERIOD
 
 
 def ticks_diff(later, earlier):
-    """Milliseconds between two of these; MicroPython's start over after 2**30 ms."""
-    return later - earlier
+    """Milliseconds between two of these, less than 2**29 either way."""
+    return (later - earlier + _PERIOD // 2) % _PERIOD - _PERIOD // 2
 
 
 def print_exception(error):

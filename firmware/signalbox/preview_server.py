@@ -78,6 +78,9 @@ class PreviewServer:
                     viewer.done()
         except ConnectionClosed:
             pass
+        except Exception:
+            ws.close(_INTERNAL_ERROR)  # else it holds a picture for as long as the viewer stays
+            raise
         finally:
             self._sending.pop(viewer, None)
             try:

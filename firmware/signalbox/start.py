@@ -102,7 +102,10 @@ def _run(station, until_eof):
             station.stop()
             loop.run_until_complete(running)
     except OSError as error:
-        print("can't listen on %s:%d: %s" % (station.app.address + (error,)))
+        if station.app.address:
+            print("can't listen on %s:%d: %s" % (station.app.address + (error,)))
+        else:
+            print("it crashed too often, and starts anew: %r" % error)
         return 1
     except Exception as error:
         print("it crashed too often, and starts anew: %r" % error)

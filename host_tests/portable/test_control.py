@@ -420,6 +420,15 @@ def test_a_driver_that_refuses_moves_on_with_nothing():
     assert desk.wait(20) == [("move", 2, 0, 0)] * 2 + [("stop",)]
 
 
+def test_a_focus_that_is_refused_ends_the_one_before_it():
+    desk = Desk()
+    desk.must("focus", speed=1)
+    desk.driver.fails = {"focus": Refused("it does not keep up")}
+    assert desk.ask("focus", speed=0) == "it does not keep up"
+    desk.driver.fails = {}
+    assert desk.wait(5 * DEADMAN) == [("focus", 0), ("stop",)]
+
+
 def test_a_driver_that_breaks_stops():
     desk = Desk()
     desk.driver.fails = {"focus": OSError(5), "light": MemoryError()}

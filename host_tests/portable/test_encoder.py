@@ -486,3 +486,22 @@ def test_the_port_has_room_for_lines():
     hardware.uart = remember
     encoder.create(options_of(encoder, uart=1), hardware).close()
     assert seen[0]["rxbuf"] >= 2 * MAX_LINE
+
+
+def test_sessions_that_come_and_go_while_the_encoder_has_no_room():
+    board = Board()
+    board.encoder.room = False
+    refused = 0
+    for n in range(300):
+        name = "s%d" % n
+        board.member.hears(type="startSession", peerId="p", sessionId=name)
+        board.member.hears(type="endSession", sessionId=name)
+        refused += board.member.sent() == [{"type": "endSession", "sessionId": name}]
+    assert board.driver._link.up and refused
+    assert len(board.driver._waiting) < 320
+    board.encoder.room = True
+    board.wait(30000)
+    assert board.driver._size == 0 and board.driver._waiting == []
+    board.session("last")
+    board.wait(1000)
+    assert board.told()[-1].startswith(b"START ")

@@ -143,6 +143,9 @@ def test_a_stop_and_a_tick_are_for_all_whatever_one_does():
     assert raises(OSError, both.tick, 7)
     assert one.calls == two.calls == [("stop",), ("tick", 7)]
     one.failure = None
+    both.in_timer = True
+    both.tick(8)
+    assert one.in_timer and two.in_timer
     both.stop()
     both.close()
     assert one.closed and two.closed

@@ -3,7 +3,7 @@
 from signalbox.device import pelco_d
 from signalbox.device.driver import Refused
 from visca_wires import Hardware, options_of
-from wire import raises
+from wire import clock_period, raises
 
 STOP = "ff010000000001"
 
@@ -93,6 +93,16 @@ def test_motion_is_repeated_and_a_stop_comes_three_times():
     line.driver.stop()
     assert line.wait(5000) == [STOP] * 3
     assert not line.driver.state()["moving"]
+
+
+def test_it_obeys_whatever_the_clock_says_after_weeks_at_rest():
+    for weeks in (clock_period() // 2, clock_period() // 4 * 3):
+        line = Line()
+        line.driver.stop()
+        line.wait(1000)
+        line.now = (line.now + weeks) % clock_period()
+        line.driver.move(51, 0, 0)
+        assert line.wait(600) == ["ff010002200023"] * 2
 
 
 def test_messages_keep_their_distance():

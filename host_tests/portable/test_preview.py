@@ -1,7 +1,7 @@
 """Pictures for viewers: when they are made, in which buffer, and for whom."""
 
 from signalbox.device.preview import STALL, Preview, Source
-from wire import raises
+from wire import clock_period, raises
 
 
 class Numbers(Source):
@@ -55,6 +55,15 @@ def test_pictures_come_at_their_time():
     assert preview.tick(9000) == 250
     assert preview.tick(9001) == 249
     assert source.made == 3
+
+
+def test_they_go_on_when_the_clock_starts_over():
+    preview = Preview(Numbers(), 10, 1)
+    preview.join()
+    assert preview.tick(clock_period() - 50) == 100
+    assert preview.tick(20) == 30
+    assert preview.tick(50) == 100
+    assert preview.pictures == 2
 
 
 def test_slow_pace():

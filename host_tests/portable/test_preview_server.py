@@ -6,7 +6,7 @@ from scripted import EOF, FIN, Clock, ScriptedTransport, run
 from scripted_listener import ACCEPTED, REQUEST, Listener
 from signalbox import preview_server
 from signalbox.device.preview import STALL, Preview, Source
-from signalbox.net import server
+from signalbox.net import endpoint, server
 from signalbox.net.server import serve
 from signalbox.preview_server import PreviewServer
 from signalbox.ws.buffers import Pool
@@ -294,6 +294,32 @@ async def test_no_memory_for_pictures():
     again = await site.watch()
     assert pictures(again) == [1]
     await site.end(again)
+
+
+async def test_a_viewer_that_nothing_can_be_sent_to_gives_its_place_back():
+    site = Site(viewers=1)
+    send = endpoint.WebSocket.send
+    failed = []
+
+    def scarce(self, message, text=False):
+        if failed:
+            return send(self, message, text)
+        failed.append(self)
+        raise MemoryError
+
+    endpoint.WebSocket.send = scarce
+    try:
+        viewer = await site.watch()
+        await site.clock.advance(200)
+    finally:
+        endpoint.WebSocket.send = send
+    assert pictures(viewer) == [("close", 1011)]
+    viewer.feed(frame(0x88, close_payload(1011), KEY))
+    await site.clock.advance(1000)
+    assert viewer.ended and not site.route.full
+    assert [type(fault) for fault in site.faults] == [MemoryError]
+    site.faults.clear()
+    await site.end()
 
 
 def test_as_the_configuration_says():

@@ -74,3 +74,11 @@ async def test_nobody_there_and_no_such_host():
     for _ in range(5):
         assert not udp.send(b"ping")
     udp.close()
+
+
+async def test_a_host_is_not_looked_up_where_that_must_not_block():
+    udp = UDP("127.0.0.1", PORT)
+    assert not udp.send(b"ping", False)
+    assert udp.send(b"ping")
+    assert udp.send(b"ping", False)
+    udp.close()

@@ -35,13 +35,17 @@ class Serial:
             self.greet()
 
     def greet(self):
-        address = f"{self.driver._to:02x}"
         self.tick()
+        self.greet_again()
+
+    def greet_again(self):
+        """It has just been greeted, and answers."""
+        address = f"{self.driver._to:02x}"
         assert self.hears("883001ff")
         self.says("883002ff")
         assert self.hears("88010001ff")
         self.says("88010001ff")
-        for message in (DRIVE_STOP, ZOOM_STOP):
+        for message in (DRIVE_STOP, ZOOM_STOP, FOCUS_STOP):
             assert self.hears(address + message[2:])
             self.acknowledges()
 
@@ -234,6 +238,8 @@ def test_a_camera_that_falls_silent_is_a_fault_and_is_greeted_again():
     camera.acknowledges()
     assert camera.hears(ZOOM_STOP)
     camera.acknowledges()
+    assert camera.hears(FOCUS_STOP)
+    camera.acknowledges()
     assert "fault" not in camera.driver.state()
     sends(camera, lambda: camera.driver.move(10, 0, 0), "8101060102010203ff")
 
@@ -244,6 +250,8 @@ def test_a_camera_need_not_answer_greetings():
         assert "fault" not in camera.driver.state()
     camera.acknowledges()
     assert camera.hears(ZOOM_STOP)
+    camera.acknowledges()
+    assert camera.hears(FOCUS_STOP)
     camera.acknowledges()
     sends(camera, lambda: camera.driver.power(True), "8101040002ff")
     assert camera.driver.state() == {"moving": False, "focus": "auto"}
@@ -367,6 +375,47 @@ def test_a_stop_that_noise_has_garbled_is_sent_again():
     assert camera.hears(ZOOM_STOP)
 
 
+def test_a_stop_that_the_camera_has_no_room_for_is_sent_until_it_has():
+    camera = Serial()
+    sends(camera, lambda: camera.driver.move(-100, 0, 0), "81010601 18 01 01 03 ff")
+    camera.driver.stop()
+    camera.tick(1)
+    for _ in range(TRIES - 1):
+        assert camera.hears(DRIVE_STOP)
+        camera.says("90 60 03 ff")
+        camera.tick(REPLY)
+    assert camera.hears(DRIVE_STOP)
+    camera.says("90 60 03 ff")
+    while camera.tick(20) != ["883001ff"]:
+        assert camera.now < 20000
+    assert "fault" in camera.driver.state()
+    camera.greet_again()
+    assert "fault" not in camera.driver.state()
+
+
+def test_a_focus_stop_that_was_lost_or_refused_is_made_up_for():
+    camera = Serial()
+    focus = camera.driver.focus
+    sends(camera, lambda: focus(50), "8101043803ff", "8101040824ff")
+    for n in range(8):
+        camera.driver.preset_store(n)
+    assert raises(Refused, focus, 0)
+    camera.driver.stop()
+    assert camera.tick(1) == [octets(DRIVE_STOP).hex()]
+    assert camera.acknowledges() == [octets(ZOOM_STOP).hex()]
+    assert camera.acknowledges() == [octets(FOCUS_STOP).hex()]
+    # Then silence, in which the stop of another one is lost.
+    camera.driver._waiting = []
+    camera.acknowledges()
+    sends(camera, lambda: focus(50), "8101040824ff")
+    camera.driver.stop()
+    camera.wait(TRIES * (REPLY + 20))
+    assert "fault" in camera.driver.state()
+    while camera.tick(20) != ["883001ff"]:
+        assert camera.now < 20000
+    camera.greet_again()
+
+
 def test_what_a_stop_overtakes_is_not_sent_again():
     camera = Serial()
     camera.driver.move(-100, 0, 0)
@@ -462,7 +511,8 @@ class Net(Serial):
                 "010000090000000281010601010103 03ff".replace(" ", "")
             ]
             assert self.says("0111 0003 00000002 9041ff") == ["01000006000000038101040700ff"]
-            assert self.says("0111 0003 00000003 9041ff") == []
+            assert self.says("0111 0003 00000003 9041ff") == ["01000006000000048101040800ff"]
+            assert self.says("0111 0003 00000004 9041ff") == []
 
     def says(self, text):
         self.port.incoming.append(octets(text))
@@ -479,26 +529,26 @@ def test_ip_is_greeted():
 def test_ip_commands_and_inquiries():
     camera = Net()
     camera.driver.move(-100, 0, 0)
-    assert camera.tick(1) == ["0100000900000004" + "8101060118010103ff"]
-    assert camera.says("0111 0003 00000004 9042ff 00") == []  # a wrong length
+    assert camera.tick(1) == ["0100000900000005" + "8101060118010103ff"]
+    assert camera.says("0111 0003 00000005 9042ff 00") == []  # a wrong length
     assert camera.driver.sent is not None
-    camera.says("0111 0003 00000004 9042ff")
+    camera.says("0111 0003 00000005 9042ff")
     assert camera.driver.sent is None
-    camera.says("0111 0003 00000004 9052ff")
-    assert camera.wait(300) == ["0110000500000005" + "81090400ff"]
-    camera.says("0111 0004 00000005 905002ff")
+    camera.says("0111 0003 00000005 9052ff")
+    assert camera.wait(300) == ["0110000500000006" + "81090400ff"]
+    camera.says("0111 0004 00000006 905002ff")
     assert camera.driver.state()["power"] is True
 
 
 def test_ip_a_message_sent_again_keeps_its_number():
     camera = Net()
     camera.driver.power(True)
-    assert camera.tick(1) == ["0100000600000004" + "8101040002ff"]
-    assert camera.wait(REPLY) == ["0100000600000004" + "8101040002ff"]
-    camera.says("0201 0002 00000004 0f01")  # it has come before
+    assert camera.tick(1) == ["0100000600000005" + "8101040002ff"]
+    assert camera.wait(REPLY) == ["0100000600000005" + "8101040002ff"]
+    camera.says("0201 0002 00000005 0f01")  # it has come before
     assert camera.driver.sent is None and "fault" not in camera.driver.state()
     camera.driver.power(False)
-    assert camera.tick(1) == ["0100000600000005" + "8101040003ff"]
+    assert camera.tick(1) == ["0100000600000006" + "8101040003ff"]
 
 
 def test_ip_a_number_out_of_order_begins_anew():
@@ -506,21 +556,21 @@ def test_ip_a_number_out_of_order_begins_anew():
         camera = Net()
         camera.driver.power(True)
         camera.tick(1)
-        assert camera.says("0201 0002 00000004" + error) == ["020000010000000001"]
+        assert camera.says("0201 0002 00000005" + error) == ["020000010000000001"]
 
 
 def test_ip_replies_to_earlier_messages():
     camera = Net()
     camera.driver.preset_recall(1)
     camera.tick(1)
-    camera.says("0111 0003 00000004 9041ff")
+    camera.says("0111 0003 00000005 9041ff")
     camera.driver.power(True)
     camera.tick(1)
-    assert camera.says("0111 0003 00000004 9042ff") == []
+    assert camera.says("0111 0003 00000005 9042ff") == []
     assert camera.driver.sent is not None
-    camera.says("0111 0003 00000004 9051ff")  # the preset is reached
+    camera.says("0111 0003 00000005 9051ff")  # the preset is reached
     assert camera.driver.sent is not None and not camera.driver.state()["moving"]
-    camera.says("0111 0003 00000005 9041ff")
+    camera.says("0111 0003 00000006 9041ff")
     assert camera.driver.sent is None
 
 
@@ -532,20 +582,20 @@ def test_ip_noise():
         "",
         "01",
         "0111",
-        "0111000300000004",
-        "01110001 00000004 ff",
-        "01110002 00000004 90ff",
-        "01110003 00000004 904100",
-        "01110003 00000004 a041ff",
-        "01000003 00000004 9041ff",
-        "02010001 00000004 01",
+        "0111000300000005",
+        "01110001 00000005 ff",
+        "01110002 00000005 90ff",
+        "01110003 00000005 904100",
+        "01110003 00000005 a041ff",
+        "01000003 00000005 9041ff",
+        "02010001 00000005 01",
         "02010002 00000003 0f01",
-        "ffff0003 00000004 9041ff",
-        "0111" + "00ff" + "00000004" + "90" * 255,
+        "ffff0003 00000005 9041ff",
+        "0111" + "00ff" + "00000005" + "90" * 255,
     ):
         camera.says(noise)
         assert camera.driver.sent is not None, noise
-    camera.says("0111 0003 00000004 9041ff")
+    camera.says("0111 0003 00000005 9041ff")
     assert camera.driver.sent is None
 
 
@@ -562,3 +612,13 @@ def test_ip_a_camera_that_is_not_there():
     assert heard[:3] == ["020000010000000001"] * 3 and 6 <= len(heard) <= 30
     assert camera.driver.state()["fault"].startswith("the camera does not answer")
     assert raises(Refused, camera.driver.power, True)
+
+
+def test_ip_no_name_is_looked_up_in_a_timer():
+    camera = Net(greeted=False)
+    camera.driver.in_timer = True
+    camera.tick()
+    assert not camera.port.looked_up
+    camera.driver.in_timer = False
+    camera.tick(AGAIN)
+    assert camera.port.looked_up

@@ -22,8 +22,9 @@ class Network:
         self.calls = []
         self.address = None
         self.on = None  # the ssid that it is joined to
-        self.state = IDLE
-        self.fails = 0
+        self.state = IDLE  # what status() says,
+        self.next = IDLE  # and from then on
+        self.fault = None  # of the next scan
         network = self
 
         class WLAN(Radio):
@@ -58,9 +59,8 @@ class Radio:
     def scan(self):
         network = self.network
         network.calls.append(("scan",))
-        if network.fails:
-            network.fails -= 1
-            raise OSError(110)
+        if network.fault:
+            raise network.fault
         return [(ssid.encode(), b"bssid1", 1, network.air[ssid][1], 4, 1) for ssid in network.air]
 
     def disconnect(self):
@@ -69,12 +69,13 @@ class Radio:
     def connect(self, ssid, password=""):
         network = self.network
         network.calls.append(("connect", ssid))
+        network.state = CONNECTING
         if ssid not in network.air:
-            network.state = Network.STAT_NO_AP_FOUND
+            network.next = Network.STAT_NO_AP_FOUND
         elif network.air[ssid][0] != password:
-            network.state = Network.STAT_WRONG_PASSWORD
+            network.next = Network.STAT_WRONG_PASSWORD
         else:
-            network.state = GOT_IP
+            network.next = GOT_IP
             network.on = ssid
 
     def isconnected(self):
@@ -83,7 +84,9 @@ class Radio:
     def status(self, what=None):
         if what == "rssi":
             return self.network.air[self.network.on][1]
-        return self.network.state
+        state = self.network.state
+        self.network.state = self.network.next
+        return state
 
     def ipconfig(self, what=None, **settings):
         if what:
@@ -170,12 +173,13 @@ async def test_the_strongest_first_and_hidden_ones_last():
 
 
 async def test_in_order_when_there_is_no_scan():
-    network = Network()
-    network.air["b"] = ("", -40)
-    network.fails = 1
-    async with Board(network, ("a", ""), ("b", "")) as board:
-        await board.until(lambda: board.wifi.joined)
-    assert board.tried() == ["a", "b"]
+    for fault in (OSError(110), RuntimeError("Wifi Unknown Error 0x0101")):
+        network = Network()
+        network.air["b"] = ("", -40)
+        network.fault = fault
+        async with Board(network, ("a", ""), ("b", "")) as board:
+            await board.until(lambda: board.wifi.joined)
+        assert board.tried() == ["a", "b"]
 
 
 async def test_it_tries_for_ever():
@@ -217,7 +221,7 @@ async def test_a_network_that_never_answers_is_given_up():
         connect(radio, ssid, password)
         if ssid == "mute":
             network.on = None
-            network.state = CONNECTING
+            network.next = CONNECTING
 
     Radio.connect = silent
     try:
@@ -226,6 +230,41 @@ async def test_a_network_that_never_answers_is_given_up():
         async with board:
             await board.until(lambda: board.wifi.joined)
         assert board.tried() == ["mute", "house"]
+    finally:
+        Radio.connect = connect
+
+
+async def test_what_failed_before_is_no_failure_of_the_next_attempt():
+    # As an ESP32 has it: network_wlan.c looks at the last reason before anything else.
+    network = Network()
+    connect = Radio.connect
+    slow = []
+
+    def keeps_the_reason(radio, ssid, password=""):
+        connect(radio, ssid, password)
+        if network.on:
+            slow.append(network.on)
+            network.on = None
+            network.next = Network.STAT_NO_AP_FOUND
+        network.state = network.next
+
+    Radio.connect = keeps_the_reason
+    try:
+        async with Board(network, ("house", "secret-1"), ("workshop", "secret-2")) as board:
+            board.wifi._timeout = 400
+            await board.until(lambda: "workshop" in board.tried())
+            network.air["house"] = ("secret-1", -60)
+            await board.until(lambda: slow)
+            tried = len(board.tried())
+            await asyncio.sleep(0.12)
+            assert len(board.tried()) == tried  # it waits, although it is told of a failure
+            network.on = "house"
+            await board.until(lambda: board.wifi.joined)
+            assert len(board.tried()) == tried
+            # What goes on for half of the time is believed.
+            network.air.clear()
+            network.on = None
+            await board.until(lambda: len(board.tried()) >= tried + 3)
     finally:
         Radio.connect = connect
 

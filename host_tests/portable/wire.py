@@ -3,6 +3,7 @@
 An End drives one Connection as a transport would, and keeps what happened as plain tuples.
 """
 
+from signalbox.compat import ticks_diff
 from signalbox.ws import message
 from signalbox.ws.connection import (
     CLOSE,
@@ -33,6 +34,14 @@ FIELDS = {
 
 # Around what is lent to a connection: it must neither read nor change it.
 _MARGIN = b"\xa5" * 5
+
+
+def clock_period():
+    """ms after which the clock starts over."""
+    quarter = 1 << 28
+    while ticks_diff(2 * quarter, 0) > 0:
+        quarter *= 2
+    return 4 * quarter
 
 
 def mask(payload, key):

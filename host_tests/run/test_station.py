@@ -126,6 +126,14 @@ def takes_long(test):
     return run
 
 
+def test_a_radio_that_is_broken_is_told_as_that_and_the_board_starts_anew(board, hub, camera):
+    board.configure(**client(camera, hub.url, wifi=[HOUSE]))
+    board._port.env["RADIO_FAULT"] = "Wifi Out of Memory"
+    with board.start() as firmware:
+        assert firmware.wait(LONG_S) == 1
+        assert "it crashed too often, and starts anew: OSError('Wifi Out of" in firmware.output
+
+
 # Configuration
 
 

@@ -90,6 +90,7 @@ class Composite(Driver):
     def tick(self, now):
         failure = None
         for driver in self._drivers:
+            driver.in_timer = self.in_timer
             try:
                 driver.tick(now)
             except Exception as error:

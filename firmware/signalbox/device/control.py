@@ -290,7 +290,12 @@ class Control:
         self._claim(controller, now)
         self._refreshed = now
         self._focusing = speed != "auto" and speed != 0
-        self.driver.focus(speed)
+        try:
+            self.driver.focus(speed)
+        except Exception:
+            self._unstopped = True  # what went on before would go on
+            self._focusing = False
+            raise
 
     def _position(self, controller, given, now):
         given.only("pan", "tilt", "zoom")

@@ -27,6 +27,7 @@ class Driver:
     caps: tuple = ()
     presets = 0  # how many there are; they are counted from 0
     media: object = None  # takes part in sessions, if the device has media: see encoder.py
+    in_timer = False  # tick() comes from a timer, as the event loop stands: nothing may block then
 
     def move(self, pan, tilt, zoom):
         """Go on moving at these speeds, until the next call. Caps "ptz" and "zoom".

@@ -13,6 +13,7 @@ from .line_link import LineLink, escaped
 MAX_SDP = 16384  # octets
 MAX_WAITING = 20480  # octets of SDPs and candidates that wait for the encoder
 
+_LINE = const(64)  # octets that a line takes while it waits, beside its text
 _PIECE = const(190)  # octets of text in a line
 _ESCAPED = const(200)  # the same, escaped
 _RXBUF = const(1024)
@@ -75,6 +76,8 @@ class Encoder(Driver):
         """As Delegate.session_started()."""
         if not self._link.up or len(self._sessions) >= self._max_sessions:
             return False
+        if self._size + 2 * _LINE > MAX_WAITING:
+            return False  # the encoder does not keep up
         self._number = self._number % _LARGEST_NUMBER + 1
         self._sessions[self._number] = (member, session)
         self._put(b"START %d" % self._number)
@@ -104,7 +107,7 @@ class Encoder(Driver):
     # To the encoder
 
     def _put(self, head, text=None, number=None):
-        size = len(head) + (len(text) if text else 0)
+        size = _weight(head, text)
         if number and self._size + size > MAX_WAITING:
             self._end(number, "the encoder does not keep up")
             return
@@ -128,7 +131,7 @@ class Encoder(Driver):
                 return
         self._at = 0
         self._waiting.pop(0)
-        self._size -= len(head) + (len(text) if text else 0)
+        self._size -= _weight(head, text)
 
     # From the encoder
 
@@ -209,3 +212,7 @@ class Encoder(Driver):
             if self._sessions[number][1] is session:
                 return number
         return None
+
+
+def _weight(head, text):
+    return _LINE + len(head) + (len(text) if text else 0)

@@ -110,6 +110,8 @@ class PelcoD(Driver):
             self._sent = now
             octets = (self._address,) + message
             self._port.write(bytes((0xFF,) + octets + (sum(octets) & 0xFF,)))
+        elif passed >= _REPEAT:
+            self._sent = None  # else it lay ahead, once the clock has come round
 
     def close(self):
         self._port.deinit()

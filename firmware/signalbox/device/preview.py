@@ -88,7 +88,8 @@ class Preview:
     fault = None
     pictures = 0
     _newest = None
-    _due = None  # ms, when the next picture is
+    _made = None  # ms, when the last picture was,
+    _pause = 0  # and until the next one is due
 
     def __init__(self, source, fps, max_viewers):
         """`fps`: pictures in a second at most, 0.1 to 30."""
@@ -119,17 +120,20 @@ class Preview:
         self.viewers.remove(viewer)
         if not self.viewers:
             self._frames = []
-            self._newest = self._due = None
+            self._newest = self._made = None
             self._source.close()
 
     def tick(self, now):
         """Make a picture if it is time to. Returns the ms until the next call is due."""
-        if self._due is not None and ticks_diff(self._due, now) > 0:
-            return ticks_diff(self._due, now)
+        if self._made is not None:
+            left = self._pause - ticks_diff(now, self._made)
+            if left > 0:
+                return left
         frame = self._free()
         if frame is None:
             return self._interval
-        self._due = now + self._interval
+        self._made = now
+        self._pause = self._interval
         try:
             self._newest = None
             frame.octets = self._source.capture(frame.buf, now)
@@ -139,8 +143,8 @@ class Preview:
         except (OSError, ValueError, MemoryError) as error:
             frame.octets = None
             self.fault = "out of memory" if isinstance(error, MemoryError) else str(error)
-            self._due = now + max(self._interval, _AFTER_FAULT)
-        return ticks_diff(self._due, now)
+            self._pause = max(self._interval, _AFTER_FAULT)
+        return self._pause
 
     def _free(self):
         # The one that is not the newest, if it can be had.

@@ -19,6 +19,7 @@ _TRAVEL = const(30000)  # ms in which any motion has ended, whatever the camera 
 _MOST = const(8)  # commands that wait
 _ZOOM_END = const(0x4000)
 _TRANSIENT = const(3)  # errors up to it: noise has made 1 and 2 of a good message, or it was busy
+_FULL = const(3)  # its buffer is
 _COMMAND = const(1)
 _INQUIRY = const(9)
 _CANCEL = const(0x20)  # and the socket
@@ -114,10 +115,13 @@ class Visca(Driver):
         if wanted != self._focus:
             self._command(4, 0x38, 2 if speed == "auto" else 3)
             self._focus = wanted
-        self._focuses = False
         if speed != "auto":
-            self._focuses = speed != 0
+            # Until a stop waits to be sent, it may be that one is needed.
+            self._focuses = self._focuses or speed != 0
             self._command(4, 8, _variable(speed))
+            self._focuses = speed != 0
+        else:
+            self._focuses = False
 
     def power(self, on):
         self._command(4, 0, _ON if on else _OFF)
@@ -197,6 +201,8 @@ class Visca(Driver):
                 self._told(sent[2:4], octets, n)
             elif kind == 6 and octets[2] <= _TRANSIENT and self.tries < _TRIES and not self._hurry:
                 return  # it is sent again
+            elif kind == 6 and octets[2] == _FULL and sent[2:] in _STOPS and not self._hurry:
+                return  # as if there were no answer: it is told to stop when it has been greeted
             elif kind == 6 and not _moves(sent):
                 self._refuse(octets[2])
             self.done()
@@ -230,6 +236,7 @@ class Visca(Driver):
         self.sent = None
         self._running = {}
         self._since = now
+        self._focuses = True  # a stop may have been lost
         self.stop()
         self._waiting = list(self.greetings) + self._waiting
 

@@ -55,7 +55,8 @@ class ViscaIP(Visca):
             if self.tries == 1:
                 self._number = self._number + 1 & 0xFFFFFFFF
         header = kind << 16 | len(message)
-        self._udp.send(header.to_bytes(4, "big") + self._number.to_bytes(4, "big") + message)
+        header = header.to_bytes(4, "big") + self._number.to_bytes(4, "big")
+        self._udp.send(header + message, not self.in_timer)
 
     def poll(self):
         datagram = self._udp.receive(_LARGEST)

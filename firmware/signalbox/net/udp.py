@@ -20,9 +20,13 @@ class UDP:
         self._address = None
         self._tried = None
 
-    def send(self, octets):
-        """Send a datagram. Returns whether it has gone out."""
-        if self._sock is None and not self._open():
+    def send(self, octets, may_look_up=True):
+        """Send a datagram. Returns whether it has gone out.
+
+        `may_look_up`: whether the host may be looked up now, which blocks while no name server
+        answers: 7 s for each with lwIP.
+        """
+        if self._sock is None and not (may_look_up and self._open()):
             return False
         try:
             self._sock.sendto(octets, self._address)

@@ -1,6 +1,7 @@
 """Keeps a board on a Wi-Fi network, whatever happens to it.
 
-Written for the `network` module of the ESP32 and RP2 ports; a test may bring another one.
+Written for the `network` module of the ESP32 and RP2 ports; a test may bring another one. An
+ESP32's raises OSError for what it has a name for, and RuntimeError else.
 """
 
 from ..compat import const, sleep_ms, ticks_diff, ticks_ms
@@ -116,7 +117,7 @@ class WiFi:
             for found in self._wlan.scan():
                 ssid = bytes(found[0])
                 strengths[ssid] = max(found[3], strengths.get(ssid, -1000))
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             print("Wi-Fi: can't scan: %s" % error)
         order = []
         for i in range(len(networks)):
@@ -129,8 +130,11 @@ class WiFi:
         wlan = self._wlan
         try:
             wlan.disconnect()
-        except OSError:
+        except (OSError, RuntimeError):
             pass  # there was nothing
+        # An ESP32 tells why the last attempt failed until this one has an address, or fails
+        # for another reason.
+        before = self._failure(wlan.status())
         try:
             if network["address"]:
                 wlan.ipconfig(addr4=(network["address"], network["netmask"]))
@@ -147,9 +151,12 @@ class WiFi:
         began = ticks_ms()
         while not wlan.isconnected():
             why = self._failure(wlan.status())
-            if why:
+            passed = ticks_diff(ticks_ms(), began)
+            if why is None:
+                before = None
+            elif why != before or passed >= self._timeout // 2:
                 return why
-            if ticks_diff(ticks_ms(), began) >= self._timeout:
+            if passed >= self._timeout:
                 return "no answer, or no address, in %d s" % (self._timeout // 1000)
             await self._wait(_POLL)
         return None
@@ -196,7 +203,7 @@ class WiFi:
     def _strength(self):
         try:
             return "%d dBm" % self._wlan.status("rssi")
-        except (OSError, ValueError, TypeError):
+        except (OSError, RuntimeError, ValueError, TypeError):
             return "strength unknown"
 
 

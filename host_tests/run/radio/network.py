@@ -1,6 +1,7 @@
 """MicroPython's module of this name, for the unix port: a radio that does what a file says.
 
 The file that AIR names has JSON: {ssid: password} of the networks that are in reach at the moment.
+RADIO_FAULT: what the radio raises when it is switched on.
 """
 
 import json
@@ -42,12 +43,15 @@ class WLAN:
 
     def __init__(self, interface):
         self._ssid = None
-        self._status = STAT_IDLE
+        self._status = STAT_IDLE  # what status() says,
+        self._next = STAT_IDLE  # and from then on
         self._address = "192.0.2.7"
 
     def active(self, on):
         """As there."""
         print("radio: active", on)
+        if os.getenv("RADIO_FAULT"):
+            raise OSError(os.getenv("RADIO_FAULT"))
 
     def config(self, **settings):
         """As there."""
@@ -64,12 +68,13 @@ class WLAN:
     def connect(self, ssid, password=""):
         """As there."""
         air = _air()
+        self._status = STAT_CONNECTING
         if ssid not in air:
-            self._status = STAT_NO_AP_FOUND
+            self._next = STAT_NO_AP_FOUND
         elif air[ssid] != password:
-            self._status = STAT_WRONG_PASSWORD
+            self._next = STAT_WRONG_PASSWORD
         else:
-            self._status = STAT_GOT_IP
+            self._next = STAT_GOT_IP
             self._ssid = ssid
 
     def isconnected(self):
@@ -80,7 +85,11 @@ class WLAN:
 
     def status(self, what=None):
         """As there."""
-        return -50 if what == "rssi" else self._status
+        if what == "rssi":
+            return -50
+        status = self._status
+        self._status = self._next
+        return status
 
     def ipconfig(self, what=None, addr4=None, gw4=None, dhcp4=None):
         """As there."""
