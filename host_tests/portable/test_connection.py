@@ -361,8 +361,18 @@ def test_keepalive_without_room_or_memory():
     end.connection.send_binary(bytes(300))
     end.connection.tick(0)
     assert end.connection.tick(20000) == 10000
+    # A link that takes octets isn't stalled, although there was no room for the Ping.
     assert end.sent() == [(0x82, bytes(300))]
+    assert end.connection.tick(29900) == 20000
+    assert end.connection.tick(49900) == 10000
+    assert end.sent() == [(0x89, b"signalbox")]
+    assert end.connection.tick(59900) == 5000
+    end = End(buffer=140)
+    end.connection.send_binary(bytes(300))
+    end.connection.tick(0)
+    assert end.connection.tick(20000) == 10000
     assert end.connection.tick(30000) == 5000
+    assert end.connection.state == "CLOSING"
     end = End()
     end.connection.tick(0)
     end.connection.ping = no_memory

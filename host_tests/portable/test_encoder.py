@@ -493,7 +493,7 @@ def test_sessions_that_come_and_go_while_the_encoder_has_no_room():
     board.encoder.room = False
     refused = 0
     for n in range(300):
-        name = "s%d" % n
+        name = f"s{n}"
         board.member.hears(type="startSession", peerId="p", sessionId=name)
         board.member.hears(type="endSession", sessionId=name)
         refused += board.member.sent() == [{"type": "endSession", "sessionId": name}]

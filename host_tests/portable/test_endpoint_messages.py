@@ -439,6 +439,32 @@ async def test_a_peer_that_sends_and_does_not_read_is_alive_and_a_send_can_be_gi
     await session.drop()
 
 
+async def test_a_streamed_message_of_which_a_part_was_discarded_is_never_whole():
+    session = Session(True, stream=True)
+    parts = []
+
+    async def take():
+        async for chunk in session.ws:
+            parts.append(bytes(chunk.data))
+            assert not chunk.final
+            await session.clock.sleep_ms(1)
+
+    taking = start(take())
+    await run()
+    session.ws.close(1000)
+    # More at once than the queue holds, and nobody waits for room behind a Close.
+    octets = [session.peer(0, b"%02d" % i) for i in range(1, 20)]
+    await session.feed(session.peer(2, b"00"), *octets)
+    await session.clock.advance(30)
+    await session.feed(session.peer(0x80, b"end"))
+    await session.clock.advance(30)
+    await session.feed(session.peer_close(1000), EOF)
+    await session.clock.advance(200)
+    await taking
+    assert parts == [b"%02d" % i for i in range(len(parts))] and 0 < len(parts) < 20
+    assert session.ws.outcome.discarded == 21 - len(parts)
+
+
 async def test_recv_that_is_cancelled_loses_nothing():
     session = Session()
     ws = session.ws

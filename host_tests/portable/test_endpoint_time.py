@@ -6,7 +6,7 @@ from scripted import EOF, FIN, RST, ScriptedTransport, Session, messages, raises
 from signalbox.net import endpoint
 from signalbox.net.endpoint import Deadline
 from signalbox.ws.close import ConnectionClosed
-from wire import ROLES, close_payload
+from wire import ROLES, Source, close_payload
 
 
 async def ended_after(session, most):
@@ -218,6 +218,71 @@ async def test_T7_whatever_comes_keeps_the_connection():
     await session.clock.advance(19000)
     assert session.sent() == []
     assert session.ws.connection.state == "OPEN"
+
+
+async def test_T7_a_link_that_takes_octets_is_alive_while_there_is_no_room_for_a_ping():
+    for client in ROLES:
+        session = Session(client, ScriptedTransport(room=0), buffer=1100)
+        sending = start(session.ws.send(Source(bytes(60000), 1000)))
+        for _ in range(60):
+            await session.clock.advance(1000)
+            session.transport.give_room(1000)
+            await run()
+            assert session.ws.connection.state == "OPEN"
+        # When it stands still, it isn't.
+        stood = 0
+        while session.ws.connection.state == "OPEN":
+            assert stood < 31
+            stood += 1
+            await session.clock.advance(1000)
+        await session.clock.advance(6000)
+        await sending
+        await session.outcome(undelivered=1, timed_out=True)
+
+
+async def test_T7_a_ping_that_finds_no_room_for_a_moment_is_sent_later():
+    session = Session()
+    await session.clock.advance(19900)
+    session.transport.room = 0
+    sending = start(session.ws.send(bytes(6000)))
+    await session.clock.advance(300)
+    session.transport.give_room(1 << 20)
+    await run()
+    assert sending.done()
+    assert session.sent() == [(0x82, bytes(6000))]
+    await session.clock.advance(19000)
+    assert session.sent() == []
+    await session.clock.advance(1200)
+    ((first, payload),) = session.sent()
+    assert first == 0x89
+    await session.feed(session.peer(0x8A, payload))
+    await session.clock.advance(15000)
+    assert session.ws.connection.state == "OPEN"
+
+
+async def test_the_clock_goes_on_when_a_tick_is_broken_off():
+    # Ctrl-C breaks whatever runs; what is to be closed then has deadlines all the same.
+    class Ticker:
+        def tick(self, now):
+            if broken_off:
+                endpoint.unwatch(self)
+            else:
+                broken_off.append(endpoint._clock_task)
+                raise KeyboardInterrupt
+
+    broken_off = []
+    session = Session(close_timeout=400, finish_timeout=200)
+    endpoint.watch(Ticker())
+    clock = endpoint._clock()
+    try:
+        clock.send(None)
+    except KeyboardInterrupt:
+        pass
+    assert endpoint._clock_task not in (None, broken_off[0])
+    broken_off[0].cancel()
+    session.ws.close(1000)
+    await session.clock.advance(1000)
+    await session.outcome(initiator="local", sent_code=1000, timed_out=True)
 
 
 async def test_keepalive_does_not_count_against_a_peer_that_is_not_read():

@@ -5,6 +5,7 @@ import asyncio
 from scripted import EOF, Clock, Session, broken, run
 from signalbox.net import endpoint, outbox
 from signalbox.net.outbox import MOST, STALL, STALL_WANTED, Outbox
+from signalbox.ws.buffers import Pool
 from wire import close_payload
 
 PIECE = 1024
@@ -79,6 +80,41 @@ class Row(Session):
         assert self.outbox._messages == [] and self.outbox._waiting == 0
         assert self.outbox._task is None
         assert self.outbox not in endpoint._live
+
+
+async def test_who_is_given_up_has_the_time_that_a_close_has():
+    row = Row(room=1000)
+    row.lend(b"a" * 2000)
+
+    def on_give_up(why):
+        row.clock.now += 1  # a line that is printed takes some ms
+
+    row.outbox.on_give_up = on_give_up
+    await run()
+    await row.clock.advance(STALL + 1200)
+    assert row.ws.asked and row.ws.outcome is None
+    row.transport.give_room(None)
+    await row.feed(row.peer_close(1008))
+    await row.clock.advance(500)
+    assert row.ws.outcome.clean
+
+
+async def test_nobody_waits_for_a_buffer_who_is_gone_or_has_closed():
+    for leave in (endpoint.WebSocket.close_now, endpoint.WebSocket.close):
+        pool = Pool(1, 4000)
+        slow = Row(room=100, pool=pool, max_message=4000)
+        slow.outbox = Outbox(slow.ws, pool, 0)
+        lent = pool.borrow(3000)
+        slow.outbox.put(lent, lent)
+        other = Session(clock=slow.clock, buffer=BUFFER, pool=pool, max_message=4000)
+        await other.feed(other.peer(0x81, b"a" * 3000))
+        assert pool.wanted
+        leave(other.ws)
+        await slow.clock.advance(STALL_WANTED + 1000)
+        assert not pool.wanted and not slow.ws.asked
+        other.ws.close_now()
+        slow.ws.close_now()
+        await slow.clock.advance(6000)
 
 
 async def test_messages_of_every_kind_are_sent_in_order():

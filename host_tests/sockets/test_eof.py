@@ -81,6 +81,15 @@ def test_E6_messages_before_a_reset(link):
     assert firmware.reports("message") == ["m1", "m2"]
 
 
+def test_E6_messages_before_a_reset_on_an_esp32(link):
+    peer, firmware = link("be_busy", ms=300, sockets="esp32")
+    firmware.report("busy")
+    peer.send(peer.frame(0x81, b"m1"), peer.frame(0x81, b"m2"))
+    peer.reset()
+    firmware.outcome(tcp_reset=True)
+    assert firmware.reports("message") == ["m1", "m2"]
+
+
 def test_E7_write_fails_and_the_peers_close_is_there(link):
     peer, firmware = link("be_busy", ms=300, send="nobody reads this")
     firmware.report("busy")

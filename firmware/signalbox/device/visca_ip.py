@@ -54,8 +54,8 @@ class ViscaIP(Visca):
             kind = _INQUIRY if message[1] == 9 else _COMMAND
             if self.tries == 1:
                 self._number = self._number + 1 & 0xFFFFFFFF
-        header = kind << 16 | len(message)
-        header = header.to_bytes(4, "big") + self._number.to_bytes(4, "big")
+        header = (kind << 16 | len(message)).to_bytes(4, "big")
+        header += self._number.to_bytes(4, "big")
         self._udp.send(header + message, not self.in_timer)
 
     def poll(self):

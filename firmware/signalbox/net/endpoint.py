@@ -67,17 +67,21 @@ def unwatch(what):
 async def _clock():
     global _clock_task
     while _live:
-        now = ticks_ms()
         i = len(_live)
         while i:
             i -= 1
             if i < len(_live):
                 try:
-                    _live[i].tick(now)
+                    # Not one time for all: who closes another one has set its stopwatch.
+                    _live[i].tick(ticks_ms())
                 except Exception as error:
                     # It is called again; and no other one must miss its turn, now or ever.
                     if not isinstance(error, MemoryError):
                         print_exception(error)
+                except BaseException:
+                    # Ctrl-C breaks whatever task happens to run; those that are left need a clock.
+                    _clock_task = asyncio.create_task(_clock())
+                    raise
         await sleep_ms(_TICK)
     _clock_task = None
 
@@ -173,24 +177,12 @@ class WebSocket:
     def __aiter__(self):
         return self
 
-    async def __anext__(self):
-        while not self._queue:
-            if self.connection.incoming != _RECEIVING:
-                raise StopAsyncIteration
-            self._idle = True
-            self._changed.clear()
-            await self._changed.wait()
-        return self._take()
+    def __anext__(self):
+        return _next(self, StopAsyncIteration)
 
-    async def recv(self):
+    def recv(self):
         """The next message. ConnectionClosed when there will be none, however that came about."""
-        while not self._queue:
-            if self.connection.incoming != _RECEIVING:
-                raise ConnectionClosed(self.connection.state)
-            self._idle = True
-            self._changed.clear()
-            await self._changed.wait()
-        return self._take()
+        return _next(self, ConnectionClosed)
 
     def recv_nowait(self):
         """The next message if there is one already, or None. Allocates nothing."""
@@ -560,13 +552,15 @@ class WebSocket:
         self._at = _BUSY
         if connection.outgoing >= _QUEUED or connection.want_close_tcp():
             connection.reader.patient = False
+            connection.settings.pool.wake()
         elif connection.settings.pool.wait(self._changed):
             self._at = _PAUSED
         return self._at == _PAUSED
 
     def _deliver(self, event):
         # Queue a message or chunk. Returns whether there is room for another.
-        if len(self._queue) >= _QUEUE:
+        # A message of which a chunk is missing must not look like a whole one.
+        if len(self._queue) >= _QUEUE or (event == _CHUNK and self.connection.discarded):
             self.connection.discarded += 1
             if event != _CHUNK:
                 self.connection.reader.discard()
@@ -656,10 +650,22 @@ class WebSocket:
                 connection.settings.buffers.give_back(buf)
         self._writer.cancel()
         unwatch(self)
+        if connection.settings.pool:
+            connection.settings.pool.wake()
         try:
             transport.close()
         except OSError:
             pass  # whatever TCP says to it, this is the end
+
+
+async def _next(ws, end):
+    while not ws._queue:
+        if ws.connection.incoming != _RECEIVING:
+            raise end(ws.connection.state)
+        ws._idle = True
+        ws._changed.clear()
+        await ws._changed.wait()
+    return ws._take()
 
 
 def _send_parts(ws, message, text):

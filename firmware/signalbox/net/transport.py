@@ -15,6 +15,7 @@ from ..compat import IN_FLIGHT, const
 _TCP = getattr(socket, "IPPROTO_TCP", 6)
 _TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
 
+_POLLHUP = const(16)  # as select has it
 _REFUSED = const(10)  # ms until another look for room
 LARGEST_WRITE = 800 if IN_FLIGHT else 1 << 20  # shared_heap's
 
@@ -41,7 +42,7 @@ class Transport:
             pass  # not every port has it; each of our writes is as large as can be anyway
         if IN_FLIGHT:
             self.share = _new_share()
-        _resets.register(sock, 0)
+        _resets.register(sock, _POLLHUP)  # an ESP32 tells only what it is asked for
 
     def readable(self):
         """Wait until there is something to read, an EOF or an error."""

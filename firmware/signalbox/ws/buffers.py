@@ -53,8 +53,7 @@ class Pool:
         for i, lent in enumerate(self._lent):
             if lent is buf:
                 self._free.append(self._lent.pop(i))
-                while self._waiting:
-                    self._waiting.pop().set()
+                self.wake()
                 return
 
     @property
@@ -69,6 +68,11 @@ class Pool:
         if event not in self._waiting:
             self._waiting.append(event)
         return True
+
+    def wake(self):
+        """Have all who wait ask again: one of them may be gone."""
+        while self._waiting:
+            self._waiting.pop().set()
 
 
 def resize(buf, n):

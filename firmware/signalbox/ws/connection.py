@@ -85,6 +85,7 @@ _LINGERING = const(1024)
 _LINGERED = const(2048)
 _CLOSING = const(4096)
 _PATIENT = const(8192)  # as a server, wait for the client's end
+_NO_ROOM = const(16384)  # for the Ping that is due
 
 _TICKS = const(0x3FFFFFFF)  # MicroPython's clock starts over after 2**30 ms
 _OFF = const(-1)  # a stopwatch that the next tick() starts
@@ -442,6 +443,8 @@ class Connection:
     def advance(self, n):
         """`n` of them were handed to TCP."""
         self.output.advance(n)
+        if self._flags & _NO_ROOM:
+            self._flags |= _HEARD  # a link that takes octets isn't stalled
         if self.outgoing == _QUEUED and self.output.close_state == _WRITTEN:
             self._step(_CLOSE_WRITTEN)
 
@@ -522,7 +525,7 @@ class Connection:
         """
         if self._flags & _HEARD:
             self._heard_at = now
-            self._flags &= ~(_HEARD | _PINGED)
+            self._flags &= ~(_HEARD | _PINGED | _NO_ROOM)
         if self.outcome is not None:
             return -1
         if not self._flags & _CLOSING:
@@ -560,7 +563,8 @@ class Connection:
             return left
         # Where a stalled link or a full heap leaves no room for it, the silence counts as well.
         try:
-            self.ping()
+            if not self.ping():
+                self._flag(_NO_ROOM)
         except MemoryError:
             pass
         self._flag(_PINGED)

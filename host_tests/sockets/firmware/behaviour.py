@@ -6,11 +6,45 @@ there is to say about it as JSON.
 
 import asyncio
 import json
+import select
 import time
 
 from signalbox.compat import sleep_ms, ticks_diff, ticks_ms
 from signalbox.ws.close import ConnectionClosed
 from wire import FIELDS, Source
+
+
+class PollOfESP32:
+    """select.poll() on an ESP32, whose sockets tell only of events that were asked for.
+
+    After ports/esp32/modsocket.c, socket_stream_ioctl().
+    """
+
+    def __init__(self):
+        self._poll = select.poll()
+        self._asked = []
+
+    def register(self, sock, events):
+        self._poll.register(sock, events)
+        self._asked.append((sock, events))
+
+    def unregister(self, sock):
+        self._poll.unregister(sock)
+        self._asked = [each for each in self._asked if each[0] is not sock]
+
+    def ipoll(self, timeout):
+        for sock, events in self._poll.ipoll(timeout):
+            for each, asked in self._asked:
+                if each is sock and events & asked:
+                    yield sock, events & asked
+
+
+def be_a_port(plan):
+    """Have sockets behave as on the port of MicroPython that the plan names, if it does."""
+    if plan.get("sockets") == "esp32":
+        from signalbox.net import transport
+
+        transport._resets = PollOfESP32()
 
 
 def report(word, value=None):

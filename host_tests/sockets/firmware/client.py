@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 
-from behaviour import report, use
+from behaviour import be_a_port, report, use
 from signalbox.net.client import connect
 from signalbox.net.reconnect import Backoff
 from signalbox.ws.connection import Settings
@@ -53,4 +53,5 @@ async def main(plan):
 
 with open(sys.argv[1]) as file:
     plan = json.load(file)
+be_a_port(plan)
 asyncio.run(main(plan))

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 
-from behaviour import report, use
+from behaviour import be_a_port, report, use
 from signalbox.compat import sleep_ms
 from signalbox.net.server import Response, serve
 from signalbox.net.transport import server_context
@@ -48,4 +48,5 @@ async def main(plan):
 
 with open(sys.argv[1]) as file:
     plan = json.load(file)
+be_a_port(plan)
 asyncio.run(main(plan))
