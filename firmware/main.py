@@ -123,6 +123,14 @@ whole = [slot for slot in "ab" if is_whole(slot)]
 if whole:
     run(choose(whole))
 else:
-    status = application()
+    status = 0
+    try:
+        status = application()
+    except Exception as error:
+        if not hasattr(machine, "reset"):
+            raise  # a computer, where somebody reads it
+        report(error)
+        time.sleep(PAUSE_S)
+        machine.reset()
     if status:  # none after Ctrl-C: on a board that leads to the prompt, and exit() to a new start
         sys.exit(status)

@@ -120,6 +120,27 @@ def test_broken_one_is_given_up_after_three_starts(running, next_application, ca
     assert state(running) == {"slot": "b"}
 
 
+def test_without_slots_what_fails_is_reset_and_starts_again(new_board):
+    # As where the application is frozen: nobody comes to the prompt of a board in a ceiling.
+    main = (mpy.FIRMWARE / "main.py").read_bytes()
+    once = b"""\
+import os
+try:
+    os.stat("/again")
+except OSError:
+    open("/again", "w").close()
+    raise ValueError("broken")
+
+def main(arguments):
+    print("it runs")
+"""
+    contents = {"/main.py": main, "/lib/signalbox/start.py": once}
+    with new_board(littlefs_image.build(PICO_W, contents, PICO_W.vfs_size())) as board:
+        board.wait_for("ValueError: broken")
+        board.wait_for("it runs")
+        assert "ValueError: broken" in read(board, "/crash.txt")
+
+
 def test_hanging_one_is_given_up_by_its_watchdog(running, next_application):
     hangs = "import machine\n    machine.WDT(timeout=1000)\n    while True: pass"
     next_application(files("hangs", hangs))
