@@ -160,6 +160,10 @@ def test_positions():
     sends(camera, lambda: camera.driver.position(None, None, 100), "81010447 04000000 ff")
     sends(camera, lambda: camera.driver.position(None, None, 0), "81010447 00000000 ff")
     assert raises(Refused, camera.driver.position, 1, None, None)
+    camera = Serial(units=100)
+    sends(camera, lambda: camera.driver.position(327, -327, None), place + "070f0b0c 08000404 ff")
+    for pan, tilt in ((328, 0), (-328, 0), (0, 328), (0, -328)):
+        assert raises(Refused, camera.driver.position, pan, tilt, None)
 
 
 def test_presets_power_and_focus():

@@ -17,6 +17,7 @@ _POLL = const(1000)  # ms between two inquiries
 _MOVING_POLL = const(250)
 _TRAVEL = const(30000)  # ms in which any motion has ended, whatever the camera says
 _MOST = const(8)  # commands that wait
+_FARTHEST = const(0x7FFF)  # units
 _ZOOM_END = const(0x4000)
 _TRANSIENT = const(3)  # errors up to it: noise has made 1 and 2 of a good message, or it was busy
 _FULL = const(3)  # its buffer is
@@ -100,6 +101,8 @@ class Visca(Driver):
             tilt = self._tilt if tilt is None else round(tilt * self._units)
             if pan is None or tilt is None:
                 raise Refused("the camera has not told its position yet: give pan and tilt")
+            if not (-_FARTHEST <= pan <= _FARTHEST and -_FARTHEST <= tilt <= _FARTHEST):
+                raise Refused("VISCA has no such place: see the option units")
             self._command(6, 2, *(self._fastest + _nibbles(pan) + _nibbles(tilt)))
         if zoom is not None:
             self._command(4, 0x47, *_nibbles(round(zoom * _ZOOM_END / 100)))
