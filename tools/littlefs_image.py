@@ -4,6 +4,8 @@ The number of blocks has to be the board's own: with another one the RP2 port fo
 system anew without a word, and the ESP32 port refuses to go on.
 """
 
+import re
+
 from board import BLOCK
 from faults import Refused, ToolError, Unavailable
 
@@ -12,6 +14,11 @@ NEWEST_DISK_VERSION = 0x00020001  # what a board's own becomes with its first wr
 READ = 32  # octets; MicroPython's own
 LOOKAHEAD = 32  # octets; MicroPython's own
 NAME = b"littlefs"  # in both superblocks
+# Major version, size of a block, number of blocks, limits of names, files and attributes
+# (littlefs SPEC.md). Once a board has written to it, this need not stand right behind the name.
+SUPERBLOCK = re.compile(
+    rb"\x02\x00\x00\x10\x00\x00(.{4})\xff\x00\x00\x00\xff\xff\xff\x7f\xfe\x03\x00\x00", re.DOTALL
+)
 CHUNK = 16 * BLOCK
 
 
@@ -119,12 +126,10 @@ def whole(pieces, offset, size):
 def size_of(octets):
     """Octets that the superblock says the file system has; None if it does not say it."""
     for start in (0, BLOCK):
-        at = octets.find(NAME, start, start + 64)
-        if at >= 0:
-            # Behind the name: a tag, then version, block size, block count (littlefs SPEC.md).
-            block = int.from_bytes(octets[at + 16 : at + 20], "little")
-            count = int.from_bytes(octets[at + 20 : at + 24], "little")
-            return block * count
+        if octets.find(NAME, start, start + 64) >= 0:
+            found = SUPERBLOCK.search(octets, start, start + BLOCK)
+            if found:
+                return BLOCK * int.from_bytes(found[1], "little")
     return None
 
 

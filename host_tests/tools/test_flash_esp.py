@@ -106,6 +106,21 @@ def test_the_configuration_survives_an_image(name, files):
     assert not list(kept_config.directory().glob("*"))
 
 
+def test_the_configuration_of_a_board_that_has_run_survives_an_image(files):
+    """What it wrote while it ran is in its file system's first blocks, too."""
+    board = boards.load("ESP32_GENERIC")
+    image = files(board, image=True)
+    with chip_of(board) as chip:
+        assert run(board, chip, "--image", image) == 0
+        old = bytes(chip.flash[board.vfs_offset :])
+        for turn in range(40):
+            old = littlefs_image.add(board, old, {"/slots.json": b"%d" % turn * 40})
+        chip.flash[board.vfs_offset :] = littlefs_image.add(board, old, {"/config.json": CONFIG})
+        assert run(board, chip, "--image", image) == 0
+        now = littlefs_image.read(board, bytes(chip.flash[board.vfs_offset :]))
+        assert now["/config.json"] == CONFIG
+
+
 def test_a_configuration_that_breaks_off_is_not_lost(files, capsys):
     """The file system is half written; the next run has what the first one kept."""
     board = boards.load("ESP32_GENERIC")

@@ -324,6 +324,15 @@ def test_old_metadata_on_the_board_does_not_come_back():
     assert littlefs_image.read(board, bytes(flash)) == new
 
 
+def test_a_file_system_that_a_board_has_written_to_still_says_its_size():
+    """The record of it moves when littlefs puts a block's entries together."""
+    board = load("ESP32_GENERIC")
+    files = littlefs_image.build(board, {"/main.py": made.octets(3000, 1)}, board.vfs_size())
+    for turn in range(60):
+        assert littlefs_image.size_of(files[: 2 * boards.BLOCK]) == board.vfs_size()
+        files = littlefs_image.add(board, files, {"/slots.json": b"%d" % turn * 40})
+
+
 def test_only_blocks_that_matter_are_written():
     board = load("RPI_PICO_W")
     image = littlefs_image.build(board, {"/file": made.octets(9000, 1)}, board.vfs_size())
