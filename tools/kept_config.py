@@ -17,9 +17,11 @@ from signalbox.json_text import JsonError, loads
 
 PATH = "/config.json"
 LARGEST = 1 << 16  # octets; a board's RAM would not hold more
-READ = f"""
+NAME = """
 import binascii, machine
 print(binascii.hexlify(machine.unique_id()).decode())
+"""
+READ = f"""{NAME}
 try:
     with open({PATH!r}, "rb") as file:
         print(binascii.hexlify(file.read({LARGEST})).decode())
@@ -36,21 +38,13 @@ class Config:
 
     def __init__(self, octets, name):
         self.octets = octets
-        self._path = name and directory() / f"{name}.json"
+        self.name = name
 
     def save(self):
         """Keep it on this computer, for the owner alone."""
-        if not self._path:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(self.octets)
-
-    def forget(self):
-        """It is on the board."""
-        if self._path:
-            self._path.unlink(missing_ok=True)
+        if self.name:
+            directory().mkdir(parents=True, exist_ok=True, mode=0o700)
+            replace(path_of(self.name), self.octets)
 
 
 def directory():
@@ -58,18 +52,57 @@ def directory():
     return Path(env.cache_dir()) / "kept"
 
 
-def hint():
-    """For a message: the configurations that were kept of boards whose flashing broke off."""
-    paths = sorted(directory().glob("*.json"))
-    if not paths:
-        return ""
-    return f"; or give it one that was kept: ARGS='--config FILE', of {', '.join(map(str, paths))}"
+def path_of(name):
+    """Where that of the board with that name is kept."""
+    return directory() / f"{name}.json"
+
+
+def forget(name):
+    """An image is on the board with that name: what was kept of it must not come back."""
+    path_of(name).unlink(missing_ok=True)
+
+
+def replace(path, octets):
+    """Have a file with these octets, for the owner alone, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(part, path)
+
+
+def all_kept():
+    """For a message: where those are kept whose boards' flashing broke off; "" if there is none."""
+    return ", ".join(map(str, sorted(directory().glob("*.json"))))
 
 
 def kept(name):
     """The Config that was kept of the board with that name; None."""
-    path = directory() / f"{name}.json"
-    return Config(path.read_bytes(), name) if path.is_file() else None
+    path = path_of(name)
+    if not path.is_file():
+        return None
+    say(f"{PATH}: the one that {path} has, as flashing the board broke off")
+    return Config(path.read_bytes(), name)
+
+
+def of_board(octets, name):
+    """The Config of the board with that name, on which `octets` were found, or None.
+
+    A flashing that broke off may have left anything there: what was kept then goes before what
+    can't be right. Refused: both can be.
+    """
+    path = path_of(name)
+    if not octets or (path.is_file() and errors(octets)):
+        return kept(name)
+    if path.is_file() and path.read_bytes() != octets:
+        raise Refused(
+            f"the configuration on the board is another one than {path}, which was kept when "
+            "flashing it broke off",
+            f"choose: ARGS='--config {path}', or delete that file to have the board's",
+        )
+    return Config(octets, name)
 
 
 def choose(options, from_board):
@@ -79,7 +112,9 @@ def choose(options, from_board):
     Config or None, and raises Refused if it can't know.
     """
     if options.config:
-        return Config(from_file(options.config), None)
+        path = Path(options.config).resolve()
+        is_kept = path.parent == directory().resolve()
+        return Config(from_file(path), path.stem if is_kept else None)
     if options.erase_config:
         return None
     config = from_board()
@@ -108,16 +143,19 @@ def errors(octets):
 
 
 def from_micropython(port):
-    """The Config of a board that runs MicroPython. NoBoard: it does not answer."""
-    lines = remote.execute(port, READ).split()
+    """The Config of a board that runs MicroPython. NoBoard: it does not answer. Refused: which?"""
     try:
-        name, octets = lines
-        octets = None if octets == "-" else bytes.fromhex(octets)
+        name, octets = remote.execute(port, READ).splitlines()
         bytes.fromhex(name)
+        octets = None if octets == "-" else bytes.fromhex(octets)
     except ValueError:
         raise NoBoard(f"{port} answers with something else", "run it again") from None
-    if octets is None:
-        return kept(name)
-    if len(octets) == LARGEST:
+    config = of_board(octets, name)
+    if config and len(config.octets) == LARGEST:
         raise Refused(f"{PATH} on the board is too large to be kept", "ARGS=--erase-config")
-    return Config(octets, name)
+    return config
+
+
+def name_of(port):
+    """The name of a board that runs MicroPython. NoBoard: it does not answer."""
+    return remote.execute(port, NAME).strip()

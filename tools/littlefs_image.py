@@ -22,6 +22,10 @@ SUPERBLOCK = re.compile(
 CHUNK = 16 * BLOCK
 
 
+class DamagedError(ToolError):
+    """There is a file system, and what is wanted of it can't be read."""
+
+
 def build(board, files, size):
     """The octets of a file system of `size` octets with `files`, path -> octets. Refused: no room.
 
@@ -67,7 +71,7 @@ def read_file(board, path, limit, fetch):
     """One file's octets from the file system on a board, of which little is read.
 
     `fetch(offset, length)` returns octets of the `limit` octets there are; whole CHUNKs are asked
-    for, each once. None: there is no file system, or not this file in it. ToolError: it is damaged.
+    for, each once. None: there is no file system, or not this file in it. DamagedError.
     """
     first = fetch(0, min(CHUNK, limit))
     size = size_of(first)
@@ -81,7 +85,7 @@ def read_file(board, path, limit, fetch):
             found = _read_all(_mounted(board, context, size), path).get(path)
         except (ToolError, _littlefs().LittleFSError) as error:
             if context.missing is None:
-                raise ToolError(f"the file system is damaged: {error}", "run it again") from None
+                raise DamagedError(f"the file system is damaged: {error}", "run it again") from None
         if context.missing is None:
             return found
         start = context.missing

@@ -15,6 +15,7 @@ STUBS = [pytest.param((), id="stub"), pytest.param(("--no-stub",), id="rom")]
 FLASH = {"ESP32_GENERIC_S3": 8 << 20}
 CONFIG = b'{"name": "door", "token": "0123456789abcdef"}'
 NVS = b"calibration"
+MAC = "240ac4123456"  # of the double
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +140,73 @@ def test_a_configuration_that_breaks_off_is_not_lost(files, capsys):
         now = littlefs_image.read(board, bytes(chip.flash[board.vfs_offset :]))
         assert now["/config.json"] == CONFIG
     assert not list(kept_config.directory().iterdir())
+
+
+@pytest.fixture
+def valid(tmp_path):
+    """A configuration that the application takes, too large for a directory's block."""
+    return made.config(tmp_path / "valid.json").read_bytes() + b" " * 1000
+
+
+@pytest.mark.parametrize("cut", [10, 26])
+def test_an_image_that_broke_off_takes_the_kept_configuration(cut, valid, files):
+    """Its first blocks are there, and not those that they point to."""
+    board = boards.load("ESP32_GENERIC")
+    image = files(board, image=True)
+    with chip_of(board) as chip:
+        size = len(chip.flash) - board.vfs_offset
+        chip.flash[board.vfs_offset :] = littlefs_image.build(board, {"/config.json": valid}, size)
+        chip.faults.disconnect_at = set(range(cut, cut + 300))
+        assert run(board, chip, "--image", image) == 1
+        chip.faults.disconnect_at = set()
+        assert run(board, chip, "--image", image) == 0
+        now = littlefs_image.read(board, bytes(chip.flash[board.vfs_offset :]))
+        assert now["/config.json"] == valid
+    assert not list(kept_config.directory().iterdir())
+
+
+def test_what_can_be_no_configuration_does_not_replace_the_kept_one(valid, files):
+    board = boards.load("ESP32_GENERIC")
+    image = files(board, image=True)
+    kept_config.Config(valid, MAC).save()
+    with chip_of(board) as chip:
+        size = len(chip.flash) - board.vfs_offset
+        found = {"/config.json": made.octets(len(valid), 1)}
+        chip.flash[board.vfs_offset :] = littlefs_image.build(board, found, size)
+        assert run(board, chip, "--image", image) == 0
+        now = littlefs_image.read(board, bytes(chip.flash[board.vfs_offset :]))
+        assert now["/config.json"] == valid
+
+
+def test_a_kept_configuration_and_another_one_on_the_board(valid, files, tmp_path, capsys):
+    """The board was provisioned anew, or has what was there before: neither is lost."""
+    board = boards.load("ESP32_GENERIC")
+    image = files(board, image=True)
+    other = made.config(tmp_path / "other.json").read_bytes()
+    kept_config.Config(valid, MAC).save()
+    [path] = kept_config.directory().iterdir()
+    with chip_of(board) as chip:
+        size = len(chip.flash) - board.vfs_offset
+        chip.flash[board.vfs_offset :] = littlefs_image.build(board, {"/config.json": other}, size)
+        assert run(board, chip, "--image", image) == 4
+        assert f"ARGS='--config {path}', or delete that file" in capsys.readouterr().err
+        assert not chip.written and path.read_bytes() == valid
+        assert run(board, chip, "--image", image, "--config", path) == 0
+        now = littlefs_image.read(board, bytes(chip.flash[board.vfs_offset :]))
+        assert now["/config.json"] == valid
+    assert not path.exists()
+
+
+def test_what_was_erased_does_not_come_back(valid, files):
+    board = boards.load("ESP32_GENERIC")
+    image = files(board, image=True)
+    kept_config.Config(valid, MAC).save()
+    with chip_of(board) as chip:
+        assert run(board, chip, "--image", image, "--erase-config") == 0
+        assert run(board, chip, "--image", image) == 0
+        assert "/config.json" not in littlefs_image.read(
+            board, bytes(chip.flash[board.vfs_offset :])
+        )
 
 
 def test_a_damaged_file_system_is_refused_unless_told(files, capsys):

@@ -22,6 +22,7 @@ from simulated import PICO_W
 
 RP2 = [name for name in boards.names() if boards.load(name).port == "rp2"]
 CONFIG = b'{"name": "door"}'
+NAME = "e6614c311b4b8c2f"  # of the running board
 
 
 @pytest.fixture(autouse=True)
@@ -111,14 +112,19 @@ def running(new_board, monkeypatch):
     return start
 
 
+def with_config(board, image, config, path):
+    """Write the image with a configuration in it to a file."""
+    content = board_image.family(board).read_image(board, image)
+    files = littlefs_image.add(board, content.files, {"/config.json": config})
+    board_image.family(board).write_image(board, content.with_files(files), path)
+    return path
+
+
 @pytest.mark.parametrize("name", RP2)
 def test_the_configuration_survives_an_image(name, files, tmp_path, running):
     board = boards.load(name)
     image = files(board, image=True)
-    content = board_image.family(board).read_image(board, image)
-    expected = littlefs_image.add(board, content.files, {"/config.json": CONFIG})
-    path = tmp_path / "expected.uf2"
-    board_image.family(board).write_image(board, content.with_files(expected), path)
+    path = with_config(board, image, CONFIG, tmp_path / "expected.uf2")
     with (
         loader(tmp_path, board, path) as volume,
         running(board.chip, volume, {"/config.json": CONFIG}) as pico,
@@ -187,11 +193,90 @@ def test_what_was_kept_is_named_when_the_board_is_in_its_boot_loader(
         with monkeypatch.context() as patch:
             patch.setattr(uf2_volume.Volume, "copy", unplugged)
             assert run(board, "--port", pico.port, "--image", image) == 1
-        kept = kept_config.directory() / "e6614c311b4b8c2f.json"
+        kept = kept_config.path_of(NAME)
         assert kept.read_bytes() == CONFIG
         capsys.readouterr()
         assert run(board, "--port", volume.path, "--image", image) == 4
         assert f"--config FILE', of {kept}" in capsys.readouterr().err
+
+
+@pytest.fixture
+def valid(tmp_path):
+    """A configuration that the application takes, too large for a directory's block."""
+    return made.config(tmp_path / "valid.json").read_bytes() + b" " * 1000
+
+
+@pytest.mark.parametrize("found", [
+    pytest.param({"/config.json": b"\xff" * 1100}, id="garbage"),
+    pytest.param({"/config.json": b""}, id="an empty file"),
+    pytest.param({}, id="none"),
+])  # fmt: skip
+def test_an_image_that_broke_off_takes_the_kept_configuration(
+    found, files, valid, tmp_path, running
+):
+    board = boards.load("RPI_PICO_W")
+    image = files(board, image=True)
+    expected = with_config(board, image, valid, tmp_path / "expected.uf2")
+    kept_config.Config(valid, NAME).save()
+    with loader(tmp_path, board, expected) as volume, running(board.chip, volume, found) as pico:
+        pico.wait_for("it runs")
+        assert run(board, "--port", pico.port, "--image", image) == 0
+    assert volume.received == expected.read_bytes()
+    assert not list(kept_config.directory().iterdir())
+
+
+def test_what_was_erased_does_not_come_back(files, valid, tmp_path, running):
+    board = boards.load("RPI_PICO_W")
+    image = files(board, image=True)
+    kept_config.Config(valid, NAME).save()
+    with loader(tmp_path, board, image) as volume, running(board.chip, volume, {}) as pico:
+        pico.wait_for("it runs")
+        assert run(board, "--port", pico.port, "--image", image, "--erase-config") == 0
+    assert volume.received == image.read_bytes()
+    assert not list(kept_config.directory().iterdir())
+
+
+def test_a_boot_loader_gets_what_was_kept(files, valid, tmp_path):
+    """Named by hand, as a boot loader doesn't say which board it is; then it is not kept longer."""
+    board = boards.load("RPI_PICO_W")
+    image = files(board, image=True)
+    expected = with_config(board, image, valid, tmp_path / "expected.uf2")
+    kept_config.Config(valid, NAME).save()
+    [path] = kept_config.directory().iterdir()
+    with loader(tmp_path, board, expected) as volume:
+        assert run(board, "--port", volume.path, "--image", image, "--config", path) == 0
+    assert volume.received == expected.read_bytes()
+    assert not path.exists()
+
+
+def test_what_is_kept_still_is_told_when_a_boot_loader_is_erased(files, valid, tmp_path, capsys):
+    board = boards.load("RPI_PICO_W")
+    image = files(board, image=True)
+    kept_config.Config(valid, NAME).save()
+    [path] = kept_config.directory().iterdir()
+    with loader(tmp_path, board, image) as volume:
+        assert run(board, "--port", volume.path, "--image", image, "--erase-config") == 0
+    assert f"Delete it if it was this board's: {path}" in capsys.readouterr().err
+
+
+def test_another_board_in_its_boot_loader_is_left_alone(files, tmp_path, running, monkeypatch):
+    """PORT= names one that runs."""
+    board = boards.load("RPI_PICO_W")
+    firmware = files(board)
+    with (
+        BootLoader(tmp_path / "other", board.chip, firmware.stat().st_size.__int__) as other,
+        loader(tmp_path, board, firmware) as volume,
+        running(board.chip, volume, {}) as pico,
+    ):
+        monkeypatch.setattr(
+            uf2_volume,
+            "mount_points",
+            lambda: [other.path, *([volume.path] if pico.in_boot_loader else [])],
+        )
+        pico.wait_for("it runs")
+        assert run(board, "--port", pico.port, "--firmware", firmware) == 0
+    assert other.received is None
+    assert volume.received == firmware.read_bytes()
 
 
 def test_a_port_without_micropython(files, capsys):

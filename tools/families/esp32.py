@@ -84,8 +84,8 @@ def flash(board, image, options):
     if config:
         config.save()
     esptool.write(board, parts)
-    if config:
-        config.forget()
+    if image.files is not None:
+        kept_config.forget(chip.mac)
 
 
 def check_size(board, image, flash_bytes):
@@ -113,7 +113,7 @@ def check_size(board, image, flash_bytes):
 def configuration(board, esptool, chip, vfs_offset, limit):
     """The Config in the board's flash, whether or not MicroPython runs; what was kept; or None.
 
-    `limit`: octets of flash from `vfs_offset` on.
+    `limit`: octets of flash from `vfs_offset` on. Refused: it can't be known.
     """
     try:
         octets = littlefs_image.read_file(
@@ -123,8 +123,12 @@ def configuration(board, esptool, chip, vfs_offset, limit):
             lambda offset, length: esptool.read(board, vfs_offset + offset, length),
         )
     except ToolError as error:
-        raise Refused(
-            f"the configuration on the board can't be read: {error.cause}",
-            f"{error.cure}; or, if it may be lost: ARGS=--erase-config",
-        ) from None
-    return kept_config.Config(octets, chip.mac) if octets else kept_config.kept(chip.mac)
+        is_damaged = isinstance(error, littlefs_image.DamagedError)
+        config = kept_config.kept(chip.mac) if is_damaged else None
+        if not config:
+            raise Refused(
+                f"the configuration on the board can't be read: {error.cause}",
+                f"{error.cure}; or, if it may be lost: ARGS=--erase-config",
+            ) from None
+        return config
+    return kept_config.of_board(octets, chip.mac)

@@ -75,8 +75,9 @@ def flash(board, image, options):
 
 def copy(board, image, options, volume, port):
     """Copy onto `volume`, or onto the one that `port` becomes. True: a board was left as it was."""
-    config = None
+    config = name = None
     if image.files is not None:
+        name = kept_config.name_of(port) if port else None
         config = kept_config.choose(options, lambda: configuration(port))
         if config:
             image = image.with_files(
@@ -90,13 +91,19 @@ def copy(board, image, options, volume, port):
     if config:
         config.save()
     if not volume:
+        others = [each.path for each in uf2_volume.attached()]
         say(f"{port}: into the boot loader")
         remote.run(port, "resume", "bootloader")
-        volume = wait_for_volume()
+        volume = wait_for_volume(others)
         volume.check(board.chip)
     volume.copy(octets, f"{board.name}{SUFFIX}")
     if config:
-        config.forget()
+        name = name or config.name
+    if name:
+        kept_config.forget(name)
+    elif image.files is not None and kept_config.all_kept():
+        # A boot loader does not say which board it is.
+        say(f"Delete it if it was this board's: {kept_config.all_kept()}")
     return False
 
 
@@ -140,19 +147,24 @@ def find(board, chosen):
 def configuration(port):
     """What the board has: see kept_config.choose()."""
     if port is None:
+        paths = kept_config.all_kept()
+        hint = f"; or give it one that was kept: ARGS='--config FILE', of {paths}" if paths else ""
         raise Refused(
             "the board is in its boot loader, and what is in its file system can't be read there",
             "if it is a new board, or its configuration may be lost: ARGS=--erase-config; to keep "
-            f"it: unplug it, plug it in without BOOTSEL, and try again{kept_config.hint()}",
+            f"it: unplug it, plug it in without BOOTSEL, and try again{hint}",
         )
     return kept_config.from_micropython(port)
 
 
-def wait_for_volume():
-    """The volume that comes when MicroPython has gone into the boot loader."""
+def wait_for_volume(others):
+    """The volume that comes when MicroPython has gone into the boot loader; none of `others`.
+
+    Those are the paths of boards that were in theirs before.
+    """
     deadline = time.monotonic() + APPEAR_S
     while time.monotonic() < deadline:
-        volumes = uf2_volume.attached()
+        volumes = [each for each in uf2_volume.attached() if each.path not in others]
         if volumes:
             return volumes[0]
         time.sleep(0.2)

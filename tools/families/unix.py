@@ -1,6 +1,5 @@
 """The unix port as a board: a directory with the interpreter and a file that is its flash."""
 
-import os
 import shlex
 import shutil
 from pathlib import Path
@@ -86,7 +85,7 @@ def flash(board, image, options):
     )
     starter.chmod(0o755)
     if files is not None:
-        replace(flash_path, files)
+        kept_config.replace(flash_path, files)
     return str(starter)
 
 
@@ -101,14 +100,3 @@ def configuration(board, path):
             f"{path}: {error.cause}", "if its configuration may be lost: ARGS=--erase-config"
         ) from None
     return kept_config.Config(octets, "unix") if octets else None
-
-
-def replace(path, octets):
-    """Have a file with these octets, for the owner alone, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(part, path)
