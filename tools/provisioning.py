@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import env
 import installed
 import remote
 from faults import Refused, ToolError, WrongInput
@@ -31,7 +30,7 @@ SETTINGS = {
 
 
 def read(port):
-    """The configuration on the board, a dict; None if there is none. Refused: it is no JSON."""
+    """The configuration on the board, a dict; None if there is none. Refused: it is none."""
     code = installed.script("hold", HOLD_S=installed.HOLD_S)
     output = remote.run(port, "exec", code, "exec", installed.script("show", PATH=CONFIG))
     text = output.strip().splitlines()[-1]
@@ -39,12 +38,13 @@ def read(port):
         return None
     try:
         value = json.loads(bytes.fromhex(text))
-        if isinstance(value, dict):
-            return value
+        wrong = wrong_shape(value)
     except ValueError:
-        pass
+        wrong = "it is no JSON"
+    if not wrong:
+        return value
     raise Refused(
-        f"{CONFIG} on the board is no configuration",
+        f"{CONFIG} on the board is no configuration: {wrong}",
         "to make a new one of what is given now: ARGS=--replace",
     )
 
@@ -54,7 +54,10 @@ def settings_of(path):
     from dotenv import dotenv_values
 
     refuse_in_repository(path)
-    found = dotenv_values(path, interpolate=False)
+    try:
+        found = dotenv_values(path, interpolate=False)
+    except UnicodeDecodeError as error:
+        raise WrongInput(f"{path} is not UTF-8: {error.reason}", "save it as UTF-8") from None
     for name, value in found.items():
         if name not in SETTINGS:
             raise WrongInput(f"{path}: there is no setting {name}", "known: " + ", ".join(SETTINGS))
@@ -66,19 +69,36 @@ def settings_of(path):
 def refuse_in_repository(path):
     """WrongInput if a file with secrets could be committed."""
     path = Path(path).resolve()
-    if Path(env.ROOT) not in path.parents:
+    if not any((folder / ".git").exists() for folder in path.parents):
         return
-    command = ["git", "check-ignore", "-q", str(path)]
-    if subprocess.run(command, cwd=env.ROOT, capture_output=True).returncode == 1:
-        raise WrongInput(
-            f"{path} is in the repository, and git does not ignore it",
-            "put it somewhere else: it holds secrets",
-        )
+    command = ["git", "-C", str(path.parent), "check-ignore", "-q", str(path)]
+    try:
+        if subprocess.run(command, capture_output=True).returncode != 1:
+            return
+        why = "git does not ignore it"
+    except FileNotFoundError:
+        why = "there is no git to ask whether it is ignored"
+    raise WrongInput(
+        f"{path} is in a repository, and {why}", "put it somewhere else: it holds secrets"
+    )
 
 
-def merged(config, settings, more=None):
+def wrong_shape(config):
+    """Why merged() can't put something into it, "" if it can. What else is wrong, check() says."""
+    if not isinstance(config, dict):
+        return "it must be an object"
+    networks = config.get("wifi") or []
+    if not isinstance(networks, list) or not all(isinstance(each, dict) for each in networks):
+        return "wifi must be a list of objects"
+    for key in ("server", "listen"):
+        if not isinstance(config.get(key) or {}, dict):
+            return f"{key} must be an object"
+    return ""
+
+
+def merged(config, settings, more):
     """A configuration with the settings and the keys of `more` put into it."""
-    new = deep_merge(config or {}, more or {})
+    new = deep_merge(config or {}, more)
     network = {}
     for name, value in settings.items():
         (first, *rest), _ = SETTINGS[name]
@@ -90,9 +110,18 @@ def merged(config, settings, more=None):
             new[first] = value
     if network:
         new["wifi"] = with_network(new.get("wifi") or [], network)
+    # Who names a server wants the board to go there, unless the mode is named, too.
+    is_another = server_url(new) != server_url(config or {})
+    if is_another and new.get("mode") == "server" and not {"MODE", "mode"} & {*settings, *more}:
+        new["mode"] = "client"
     new.setdefault("wifi", [])
     new.setdefault("mode", "client" if new.get("server") else "server")
     return new
+
+
+def server_url(config):
+    """None if there is none."""
+    return (config.get("server") or {}).get("url")
 
 
 def deep_merge(old, new):

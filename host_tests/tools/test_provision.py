@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import ssl
 import subprocess
 import sys
@@ -13,11 +14,15 @@ import time
 from pathlib import Path
 
 import cli
+import click
+import commands.provision as provision_command
 import pem
+import provisioning
 import pytest
 import remote
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from faults import WrongInput
 from simulated import PICO_W, littlefs_image
 
 sys.path.append(str(Path(__file__).parents[1] / "sockets"))
@@ -160,6 +165,89 @@ def test_what_is_there_is_no_configuration(new_board, env_file, capsys):
         assert config_of(board) == EXPECTED
 
 
+WRONG_SHAPES = [
+    ({"wifi": {"ssid": "studio"}}, "wifi must be a list of objects"),
+    ({"wifi": ["studio"]}, "wifi must be a list of objects"),
+    ({"server": "ws://192.168.1.2:8443/"}, "server must be an object"),
+    ({"listen": ["0123456789abcdef"]}, "listen must be an object"),
+    ([], "it must be an object"),
+]
+
+
+@pytest.mark.parametrize("value, words", WRONG_SHAPES)
+def test_what_is_there_has_another_shape(new_board, env_file, capsys, value, words):
+    before = {**EXPECTED, **value} if isinstance(value, dict) else value
+    with new_board(holding(before)) as board:
+        assert provision(board, "--env", env_file()) == 4
+        said = capsys.readouterr().err
+        assert words in said and "--replace" in said
+        assert config_of(board) == before
+
+
+@pytest.mark.parametrize("value, words", WRONG_SHAPES)
+def test_more_keys_of_another_shape(tmp_path, capsys, value, words):
+    more = tmp_path / "more.json"
+    more.write_text(json.dumps(value))
+    command = ["provision", "--board", "UNIX", "--port", "none", "--config", str(more)]
+    assert cli.main(command) == 2
+    said = capsys.readouterr().err
+    assert f"{more}: {words}" in said and "CONFIG.md" in said
+
+
+def test_a_value_of_another_kind_is_not_offered(monkeypatch):
+    """As it is, click would take it for the answer's type."""
+    offered = {}
+
+    def prompt(text, default=None, **_):
+        offered[text] = default
+        return ""
+
+    monkeypatch.setattr(click, "prompt", prompt)
+    found = {"name": 5, "wifi": [{"ssid": ["studio"]}], "server": {"url": {}}}
+    provision_command.ask(found, token="0123456789abcdef")
+    assert set(offered.values()) == {""}
+
+
+def test_a_board_that_was_a_server_becomes_a_client_of_the_one_that_is_named(
+    new_board, env_file, tmp_path, capsys
+):
+    old = {"name": "d", "mode": "server", "wifi": [], "listen": {"token": "0123456789abcdef"}}
+    url = "SERVER_URL=ws://192.168.1.2:8443/\n"
+    with new_board(holding(old)) as board:
+        assert provision(board, "--env", env_file(url)) == 0
+        assert "Set mode, server;" in capsys.readouterr().err
+        assert config_of(board)["mode"] == "client"
+        # One that is named stays.
+        for more in ('{"mode": "both"}', '{"mode": "server"}'):
+            path = tmp_path / "more.json"
+            path.write_text(more)
+            text = url.replace("192.168.1.2", "a") if "both" in more else url
+            assert provision(board, "--env", env_file(text), "--config", path) == 0
+            assert config_of(board)["mode"] == json.loads(more)["mode"]
+        text = url.replace("192.168.1.2", "b") + "MODE=server\n"
+        assert provision(board, "--env", env_file(text)) == 0
+        assert config_of(board)["mode"] == "server"
+        # The same server again is no wish for another mode.
+        assert provision(board, "--env", env_file(text.split("\n")[0] + "\nNAME=e\n")) == 0
+        assert config_of(board)["mode"] == "server"
+
+
+def test_a_file_that_is_not_utf_8(tmp_path, capsys):
+    path = tmp_path / "settings.env"
+    path.write_bytes("NAME=Tür\n".encode("latin-1"))
+    assert cli.main(["provision", "--board", "UNIX", "--port", "none", "--env", str(path)]) == 2
+    assert "is not UTF-8" in capsys.readouterr().err
+
+
+def test_a_token_for_which_there_is_no_place(tmp_path, capsys):
+    token = tmp_path / "none" / "token"
+    command = ["provision", "--board", "UNIX", "--port", "none", "--generate-token", str(token)]
+    assert cli.main(command) == 2
+    assert f"there is no folder {token.parent}" in capsys.readouterr().err
+    with pytest.raises(WrongInput, match="nothing was written"):
+        provision_command.save_token(tmp_path, "0123456789abcdef")
+
+
 def test_a_generated_token_is_in_a_file_and_on_the_board(new_board, env_file, tmp_path, capsys):
     path = tmp_path / "token"
     settings = env_file("NAME=x\nWIFI_SSID=studio\nWIFI_PASSWORD=12345678\n")
@@ -183,6 +271,24 @@ def test_secrets_stay_out_of_the_repository(new_board, capsys):
         assert "git does not ignore it" in capsys.readouterr().err
     finally:
         path.unlink()
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
+def test_secrets_stay_out_of_any_repository(tmp_path, monkeypatch, capsys):
+    repository = tmp_path / "other"
+    subprocess.run(["git", "init", "-q", repository], check=True)
+    (repository / ".gitignore").write_text("*.env\n")
+    for name in ("door.txt", "door.env"):
+        (repository / name).write_text("NAME=door")
+    command = ["provision", "--board", "UNIX", "--port", "none", "--env"]
+    assert cli.main([*command, str(repository / "door.txt")]) == 2
+    assert "git does not ignore it" in capsys.readouterr().err
+    provisioning.refuse_in_repository(repository / "door.env")
+    # Without git, only what is in no repository can't be committed.
+    monkeypatch.setenv("PATH", "")
+    assert cli.main([*command, str(repository / "door.env")]) == 2
+    assert "there is no git to ask" in capsys.readouterr().err
+    provisioning.refuse_in_repository(tmp_path / "door.env")
 
 
 def test_certificates_become_part_of_the_configuration(new_board, tmp_path, capfd):

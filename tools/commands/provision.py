@@ -113,8 +113,9 @@ def read_json(path):
         value = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise WrongInput(f"{path}: {error}", "correct it") from None
-    if not isinstance(value, dict):
-        raise WrongInput(f"{path}: must be an object", "see firmware/CONFIG.md")
+    wrong = provisioning.wrong_shape(value)
+    if wrong:
+        raise WrongInput(f"{path}: {wrong}", "see firmware/CONFIG.md")
     return value
 
 
@@ -138,13 +139,20 @@ def new_token(path, settings):
         raise WrongInput("LISTEN_TOKEN is given, and --generate-token, too", "choose one of them")
     if path.exists():
         raise WrongInput(f"{path} is there already", "name a file that is not")
+    if not path.parent.is_dir():
+        raise WrongInput(f"there is no folder {path.parent}", "make it, or name another one")
     provisioning.refuse_in_repository(path)
     return secrets.token_urlsafe(TOKEN_OCTETS)
 
 
 def save_token(path, token):
-    """Write it into a new file for the owner alone."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Write it into a new file for the owner alone. WrongInput: it can't be made."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise WrongInput(
+            f"{path}: {error.strerror}; nothing was written", "name another file"
+        ) from None
     with open(descriptor, "w") as file:
         print(token, file=file)
     say(f"The token is in {path}")
@@ -157,9 +165,10 @@ def ask(config, token):
         "NAME": config.get("name"),
         "WIFI_SSID": network.get("ssid"),
         "WIFI_PASSWORD": network.get("password"),
-        "SERVER_URL": (config.get("server") or {}).get("url"),
+        "SERVER_URL": provisioning.server_url(config),
         "SERVER_TOKEN": (config.get("server") or {}).get("token"),
     }
+    known = {name: value if isinstance(value, str) else None for name, value in known.items()}
     answers = {}
     for name, text in PROMPTS.items():
         if name == "SERVER_TOKEN" and not answers.get("SERVER_URL"):
