@@ -1,5 +1,6 @@
 """What a board prints, line by line, over resets and unplugged cables."""
 
+import errno
 import time
 
 import serial
@@ -14,6 +15,7 @@ class Lines:
     def __init__(self, port):
         self.port = port
         self.connected = False
+        self.forbidden_since = None  # time.monotonic(): it is there, and may not be opened
         self._serial = None
         self._rest = b""
         self._ready = []
@@ -63,8 +65,13 @@ class Lines:
     def _open(self):
         try:
             self._serial = serial.serial_for_url(self.port, BAUD_RATE, timeout=0.1)
-        except (OSError, serial.SerialException):
+        except (OSError, serial.SerialException) as error:
+            if error.errno != errno.EACCES:
+                self.forbidden_since = None
+            elif self.forbidden_since is None:
+                self.forbidden_since = time.monotonic()
             return False
+        self.forbidden_since = None
         self.connected = True
         return True
 

@@ -3,6 +3,9 @@
 from faults import NoBoard
 from serial.tools import list_ports
 
+# What to do where a port may not be opened.
+PERMISSION = "on Linux: sudo usermod -a -G dialout $USER, and log in again"
+
 
 def find(board, chosen=None, attached=None):
     """The serial port of a Board: `chosen` if it is given, else the only one with its USB ids.

@@ -1,20 +1,25 @@
 """monitor: what a board prints, decoded; at a board that is the unix port on a terminal."""
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import application
 import board as boards
 import cli
+import commands.monitor as command
 import monitoring
 import mpy
 import pytest
+import serial
 from applications import files, installed_flash
+from faults import NoBoard
 from lines import Lines
 from unix_port import Program, UnixPort
 
@@ -93,6 +98,35 @@ def test_once_ends_when_the_board_goes(talking):
     with again_and_again(talking.pull):
         assert monitor(talking, "--once", "--timeout", "60") in (0, 3)  # 3: it was gone already
     assert cli.main(["monitor", "--port", talking.port, "--once"]) == 3
+
+
+def no_permission(*_, **__):
+    raise serial.SerialException(errno.EACCES, "could not open port: Permission denied")
+
+
+def test_a_port_that_may_not_be_opened(monkeypatch, capsys):
+    monkeypatch.setattr(serial, "serial_for_url", no_permission)
+    assert cli.main(["monitor", "--port", "/dev/ttyACM0", "--timeout", "60"]) == 3
+    said = capsys.readouterr().err
+    assert "you may not open /dev/ttyACM0" in said and "usermod -a -G dialout" in said
+
+
+def test_a_port_that_comes_and_may_not_be_opened(monkeypatch, capsys):
+    """At first that is so of any: a port gets its group when it is there already."""
+    monkeypatch.setattr(command, "FORBIDDEN_S", 0.2)
+    with Lines("/dev/none") as lines:
+        monkeypatch.setattr(serial, "serial_for_url", no_permission)
+        started = time.monotonic()
+        with pytest.raises(NoBoard, match="you may not open /dev/none"):
+            command.follow(lines, None, None, False, started + 60)
+        assert time.monotonic() - started > 0.2
+
+
+def test_a_file_that_can_not_be_saved(tmp_path, capsys):
+    path = tmp_path / "none" / "log"
+    assert cli.main(["monitor", "--port", "/dev/none", "--save", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert f"{path}: No such file or directory" in said and "name another file" in said
 
 
 def test_ctrl_c_ends_it_cleanly_and_leaves_the_board_alone(talking):

@@ -11,6 +11,7 @@ import diagnosis
 import esp
 import installed
 import kept_config
+import ports
 import remote
 import sizes
 import uf2_volume
@@ -98,10 +99,7 @@ class Report:
         known = " or ".join(names) or "no board that is known"
         self.say(f"{port.device}: {port.vid:04X}:{port.pid:04X} {port.description}: {known}")
         if not os.access(port.device, os.R_OK | os.W_OK):
-            self.problem(
-                "you may not open it",
-                "on Linux: sudo usermod -a -G dialout $USER, and log in again",
-            )
+            self.problem("you may not open it", ports.PERMISSION)
         elif names:
             self.serial(port.device, names)
 

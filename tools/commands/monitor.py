@@ -7,7 +7,7 @@ import board as boards
 import click
 import ports
 from cli import board_option, port_option
-from faults import NoBoard, ToolError
+from faults import NoBoard, ToolError, WrongInput
 from lines import Lines
 from monitoring import Decoder, style
 from progress import say
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 STEP_S = 0.5
+FORBIDDEN_S = 5  # udev gives a port to its group after it has appeared
 
 
 @click.command()
@@ -45,9 +46,11 @@ def command(board: boards.Board, port, save, until, once, timeout_s):
     port = ports.find(board, port)
     deadline = time.monotonic() + timeout_s if timeout_s else None
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(open(save, "a", encoding="utf-8")) if save else None
+        file = stack.enter_context(log(save)) if save else None
         lines = stack.enter_context(Lines(port))
         if not lines.connected:
+            if lines.forbidden_since:
+                raise forbidden(port)
             if once:
                 raise NoBoard(f"{port} can't be opened", "connect the board; close other programs")
             say(f"{port} is not there yet: waiting for it (Ctrl-C ends this)")
@@ -55,6 +58,19 @@ def command(board: boards.Board, port, save, until, once, timeout_s):
             follow(lines, Output(file), until, once, deadline)
         except KeyboardInterrupt:
             say("")
+
+
+def log(path):
+    """The file to append to. WrongInput: it can't be opened."""
+    try:
+        return open(path, "a", encoding="utf-8")
+    except OSError as error:
+        raise WrongInput(f"{path}: {error.strerror}", "name another file: --save") from None
+
+
+def forbidden(port):
+    """A NoBoard."""
+    return NoBoard(f"you may not open {port}", ports.PERMISSION)
 
 
 class Output:
@@ -74,7 +90,10 @@ class Output:
 
 
 def follow(lines, output, until, once, deadline):
-    """Show lines until one of the ends that were asked for. ToolError: `until` did not come."""
+    """Show lines until one of the ends that were asked for.
+
+    ToolError: `until` did not come. NoBoard: the board is back, and may not be opened.
+    """
     connected = lines.connected
     while deadline is None or time.monotonic() < deadline:
         line = lines.read(STEP_S)
@@ -82,6 +101,9 @@ def follow(lines, output, until, once, deadline):
             output.line(line)
             if until and until in line:
                 return
+        since = lines.forbidden_since
+        if since and time.monotonic() - since > FORBIDDEN_S:
+            raise forbidden(lines.port)
         if connected != lines.connected:
             connected = lines.connected
             if once and not connected:
