@@ -34,8 +34,8 @@ def get(board, chosen=None, check=None, site=SITE):
         return path
     path = Path(env.cache_dir()) / "firmware" / board.release
     record = path.with_name(path.name + ".sha256")
-    if path.is_file() and record.is_file():
-        expected = record.read_text().split()[0]
+    expected = recorded(record)
+    if path.is_file() and expected:
         if digest(path) != expected:
             raise Refused(
                 f"{path} has changed since it was downloaded: its SHA-256 was {expected}",
@@ -51,10 +51,10 @@ def get(board, chosen=None, check=None, site=SITE):
             check(part)
         found = digest(part)
         # Deleted by hand, but once there: the same file is expected again.
-        if record.is_file() and record.read_text().split()[0] != found:
+        if expected and expected != found:
             raise Refused(
                 f"{site + board.release} is not what was downloaded before: its SHA-256 was "
-                f"{record.read_text().split()[0]}, and is {found}",
+                f"{expected}, and is {found}",
                 f"find out why; delete {record} to accept it",
             )
         os.replace(part, path)
@@ -63,6 +63,12 @@ def get(board, chosen=None, check=None, site=SITE):
         part.unlink(missing_ok=True)
     say(f"Downloaded {path.name}, SHA-256 {found}")
     return path
+
+
+def recorded(record):
+    """The SHA-256 of a first download; None if there is none: writing it may have broken off."""
+    words = record.read_text().split() if record.is_file() else []
+    return words[0] if words else None
 
 
 def download(url, path):

@@ -1,6 +1,7 @@
 """make image: a file for each board that boots straight into the application."""
 
 import http.server
+import shlex
 import shutil
 import subprocess
 import sys
@@ -221,6 +222,22 @@ def test_a_configuration_that_the_application_would_not_take(image, tmp_path, ca
     assert "wifi: is missing" in said
 
 
+def test_a_place_where_no_file_can_be_made(image, tmp_path, capsys):
+    (tmp_path / "file").write_text("x")
+    output = tmp_path / "file" / "image.uf2"
+    image(load("RPI_PICO_W"), "--output", output, status=2)
+    said = capsys.readouterr().err
+    assert f"{output} can't be written" in said and "name another file" in said
+
+
+def test_the_next_command_is_one_for_a_shell(image, tmp_path, capsys):
+    output = tmp_path / "my images" / "image.uf2"
+    image(load("RPI_PICO_W"), "--output", output)
+    assert output.is_file()
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Next: ")]
+    assert shlex.split(line)[1:] == ["make", "flash", "BOARD=RPI_PICO_W", f"IMAGE={output}"]
+
+
 def test_an_interrupted_image_leaves_the_old_one(image, monkeypatch):
     board = load("RPI_PICO_W")
     path = image(board)
@@ -396,6 +413,16 @@ def test_a_download_that_changed_in_the_cache_is_refused(site):
     path.write_bytes(b"x")
     with pytest.raises(Refused, match="has changed since it was downloaded"):
         release.get(board, site=site.url)
+
+
+def test_a_record_that_was_not_written_to_its_end(site):
+    board = load("RPI_PICO_W")
+    (site.root / board.release).write_bytes(made.uf2_file(board))
+    path = release.get(board, site=site.url)
+    record = path.with_name(path.name + ".sha256")
+    record.write_text("")
+    assert release.get(board, site=site.url) == path
+    assert record.read_text().startswith(release.digest(path))
 
 
 def test_another_file_at_the_same_place_is_refused(site):
