@@ -64,13 +64,18 @@ def forget(name):
 
 def replace(path, octets):
     """Have a file with these octets, for the owner alone, whole or not at all."""
-    part = path.with_name(path.name + ".part")
+    part = part_of(path)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "wb") as file:
         file.write(octets)
         file.flush()
         os.fsync(descriptor)
     os.replace(part, path)
+
+
+def part_of(path):
+    """What replace() writes first, and may leave behind."""
+    return path.with_name(path.name + ".part")
 
 
 def all_kept():

@@ -1,7 +1,11 @@
 """make flash for the unix port as a board: a directory, which then starts."""
 
+import errno
+import os
+import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import board as boards
 import cli
@@ -100,6 +104,36 @@ def test_a_directory_that_holds_something_else(tmp_path, capsys):
     assert run(tmp_path / "letters" / "dear.txt") == 3
     assert cli.main(["flash", "--board", "UNIX"]) == 3
     assert "PORT=directory" in capsys.readouterr().err
+
+
+def test_it_broke_off_and_is_run_again(tmp_path, monkeypatch):
+    board = tmp_path / "board"
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for module, name in ((os, "replace"), (shutil, "copyfile"), (Path, "chmod")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, full)
+            with pytest.raises(OSError):
+                run(board)
+        assert list(board.iterdir())
+        assert run(board) == 0
+        assert subprocess.run([board / "start"], stdin=subprocess.DEVNULL).returncode == 0
+        shutil.rmtree(board)
+
+
+def test_without_micropython_nothing_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MICROPYTHON", "/none")
+    assert run(tmp_path / "board") == 5
+    assert not (tmp_path / "board").exists()
+
+
+def test_a_directory_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert run("~/board") == 0
+    assert (tmp_path / "board" / "flash.littlefs").is_file()
 
 
 def test_a_damaged_flash_is_refused_unless_told(image, tmp_path, capsys):

@@ -52,11 +52,14 @@ def flash(board, image, options):
     """
     if not options.port:
         raise NoBoard(f"{board.name} is a directory", "name it: PORT=directory")
-    directory = Path(options.port).absolute()
+    directory = Path(options.port).expanduser().absolute()
     if directory.exists() and not directory.is_dir():
         raise NoBoard(f"{directory} is no directory", "name another one: PORT=directory")
     flash_path = directory / FLASH
-    others = [] if flash_path.exists() or not directory.exists() else sorted(directory.iterdir())
+    micropython = env.micropython()
+    found = sorted(directory.iterdir()) if directory.exists() and not flash_path.exists() else []
+    # What a run that broke off has left is no hindrance.
+    others = [path for path in found if path != kept_config.part_of(flash_path)]
     if others:
         raise Refused(
             f"{directory} holds something else: {others[0].name}",
@@ -73,20 +76,21 @@ def flash(board, image, options):
         say(f"Would install MicroPython into {directory}, {len(files or b'')} octets of flash")
         return
     directory.mkdir(parents=True, exist_ok=True)
+    # First: with it, the directory is known to be a board.
+    if files is not None:
+        kept_config.replace(flash_path, files)
     shutil.copyfile(board.folder / BOOT, directory / BOOT)
     starter = directory / START
     starter.write_text(
         STARTER.format(
             directory=shlex.quote(str(directory)),
-            micropython=shlex.quote(env.micropython()),
+            micropython=shlex.quote(micropython),
             heap=board.heap_bytes,
             boot=BOOT,
         )
     )
     starter.chmod(0o755)
-    if files is not None:
-        kept_config.replace(flash_path, files)
-    return str(starter)
+    return shlex.quote(str(starter))
 
 
 def configuration(board, path):
