@@ -7,6 +7,7 @@ Wi-Fi. The volume vanishes when the chip has the whole file and starts it.
 import contextlib
 import errno
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ import sizes
 from faults import NoBoard, Refused, ToolError
 from progress import bar
 
+MOUNTS = Path("/proc/self/mounts")
 INFO = "INFO_UF2.TXT"
 BOARD_IDS = {"RPI-RP2": "RP2040", "RP2350": "RP2350"}
 VANISH_S = 30
@@ -116,14 +118,15 @@ def mount_points():
     if sys.platform == "darwin":
         return sorted(Path("/Volumes").iterdir())
     try:
-        lines = Path("/proc/self/mounts").read_text().splitlines()
+        lines = MOUNTS.read_bytes().splitlines()
     except OSError:
         return []
     found = []
     for line in lines:
-        _, where, kind = line.split(" ")[:3]
-        if kind in ("vfat", "msdos"):
-            found.append(Path(where.encode().decode("unicode_escape")))  # \040 is a space
+        _, where, kind = line.split(b" ")[:3]
+        if kind in (b"vfat", b"msdos"):
+            where = re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), where)
+            found.append(Path(os.fsdecode(where)))  # \040 is a space
     return found
 
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import os
+import sys
 import time
 
 import board as boards
@@ -309,6 +310,23 @@ def test_two_boards_in_their_boot_loaders(tmp_path, monkeypatch):
         monkeypatch.setattr(uf2_volume, "mount_points", lambda: [first.path, second.path, tmp_path])
         with pytest.raises(NoBoard, match="2 boards are in their boot loader"):
             families.rp2.find(boards.load("RPI_PICO_W"), None)
+
+
+def test_the_names_of_mounted_volumes(tmp_path, monkeypatch):
+    """As Linux writes them: octets, but for what would end a word."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "/dev/sda1 /media/zoë/RPI\\040RP2 vfat rw 0 0\n"
+        "/dev/sdb1 /media/b\\134x msdos rw 0 0\n"
+        "/dev/sdc1 / ext4 rw 0 0\n",
+        "utf-8",
+    )
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(uf2_volume, "MOUNTS", mounts)
+    assert [str(path) for path in uf2_volume.mount_points()] == [
+        "/media/zoë/RPI RP2",
+        "/media/b\\x",
+    ]
 
 
 def test_no_board_at_all(monkeypatch):
