@@ -121,7 +121,7 @@ def check(board, installed):
         raise Refused(
             f"the board's file system is {installed.file_system}: only littlefs2 survives a power "
             "cut at any time; nothing was written",
-            f"make flash BOARD={board.name} ARGS=--erase, which empties the board",
+            f"make image BOARD={board.name}, then make flash IMAGE=, which replaces it",
         )
 
 

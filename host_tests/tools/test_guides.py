@@ -32,6 +32,18 @@ def test_there_are_some():
     assert len(shown()) > 8
 
 
+def test_an_option_that_a_message_names_is_one():
+    commands = [cli.cli.get_command(None, name) for name in COMMANDS.split("|")]
+    options = {opt for command in commands for each in command.params for opt in each.opts}
+    named = {
+        (path.name, option)
+        for path in (ROOT / "tools").rglob("*.py")
+        for option in re.findall(r"ARGS='?(--?[a-z-]+)", path.read_text())
+    }
+    assert len(named) > 4
+    assert [each for each in named if each[1] not in options] == []
+
+
 @pytest.mark.parametrize("guide, line", shown())
 def test_a_command_is_taken(guide, line, tmp_path, monkeypatch):
     """As make would run it, up to where it would begin."""
