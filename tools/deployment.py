@@ -186,7 +186,7 @@ class Watch:
 def crash_report(port):
     """The lines of the board's report of its last crash; the board is stopped for that."""
     output = remote.run(port, "exec", installed.script("show", PATH="/crash.txt"))
-    text = output.strip().splitlines()[-1]
+    text = (output.split() or ["-"])[-1]
     return [] if text == "-" else bytes.fromhex(text).decode("utf-8", "replace").splitlines()
 
 

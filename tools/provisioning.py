@@ -33,7 +33,7 @@ def read(port):
     """The configuration on the board, a dict; None if there is none. Refused: it is none."""
     code = installed.script("hold", HOLD_S=installed.HOLD_S)
     output = remote.run(port, "exec", code, "exec", installed.script("show", PATH=CONFIG))
-    text = output.strip().splitlines()[-1]
+    text = (output.split() or ["-"])[-1]  # of an empty file there is nothing to take
     if text == "-":
         return None
     try:

@@ -248,6 +248,12 @@ def test_a_token_for_which_there_is_no_place(tmp_path, capsys):
         provision_command.save_token(tmp_path, "0123456789abcdef")
 
 
+def test_what_is_there_is_empty(new_board, env_file):
+    with new_board(holding(b"")) as board:
+        assert provision(board, "--env", env_file()) == 0
+        assert config_of(board) == EXPECTED
+
+
 def test_a_generated_token_is_in_a_file_and_on_the_board(new_board, env_file, tmp_path, capsys):
     path = tmp_path / "token"
     settings = env_file("NAME=x\nWIFI_SSID=studio\nWIFI_PASSWORD=12345678\n")
