@@ -134,6 +134,8 @@ def test_a_directory_at_home(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("~/board") == 0
     assert (tmp_path / "board" / "flash.littlefs").is_file()
+    assert run("~nobody-of-that-name/board") == 0  # as a shell has it
+    assert (tmp_path / "~nobody-of-that-name" / "board").is_dir()
 
 
 def test_a_damaged_flash_is_refused_unless_told(image, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """The unix port as a board: a directory with the interpreter and a file that is its flash."""
 
+import os
 import shlex
 import shutil
 from pathlib import Path
@@ -52,7 +53,7 @@ def flash(board, image, options):
     """
     if not options.port:
         raise NoBoard(f"{board.name} is a directory", "name it: PORT=directory")
-    directory = Path(options.port).expanduser().absolute()
+    directory = Path(os.path.expanduser(options.port)).absolute()
     if directory.exists() and not directory.is_dir():
         raise NoBoard(f"{directory} is no directory", "name another one: PORT=directory")
     flash_path = directory / FLASH
