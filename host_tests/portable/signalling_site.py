@@ -10,7 +10,7 @@ from signalbox.net.access import Access
 from signalbox.signalling_server import SignallingServer
 from wire import KEY, close_payload, frame, frames
 
-MAX_MESSAGE = 8192  # octets: with what it writes in one heap, too
+MAX_MESSAGE = 5632  # octets: a board has little more in one piece, with what is written beside it
 
 
 class Peer:
