@@ -17,6 +17,7 @@ function ask() {
 }
 
 async function fetchHealth() {
+  const asked = token;
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), SILENCE);
   try {
@@ -25,6 +26,7 @@ async function fetchHealth() {
       headers: token ? { Authorization: "Bearer " + token } : {},
     });
     if (response.status === 401) {
+      if (token !== asked) return fetchHealth(); // another one was given meanwhile
       needToken();
       return null;
     }

@@ -376,6 +376,35 @@ def test_the_token_has_changed_when_the_firmware_comes_back(start_firmware, open
     has_nothing_to_complain_about(page)
 
 
+def test_a_token_that_is_given_while_the_board_refuses_the_one_before_is_kept(
+    start_firmware, open_page
+):
+    firmware = start_firmware(TOKEN)
+    page = open_page(firmware.url)
+    page.locator("#token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    ready(page)
+    firmware.kill()
+    firmware.token = "another-token-for-it"
+    firmware.start()
+    expect(page.get_by_role("dialog", name="Token")).to_be_visible()
+    held = []
+
+    def hold_the_first(route):
+        if held:
+            route.continue_()
+        held.append(route)
+
+    page.route("**/health", hold_the_first)
+    page.evaluate("window.dispatchEvent(new Event('online'))")  # it asks again
+    while not held:
+        page.wait_for_timeout(50)
+    page.locator("#token").fill(firmware.token)
+    page.keyboard.press("Enter")
+    held[0].continue_()
+    ready(page)
+
+
 def test_another_operator_is_in_control(firmware, open_page):
     page = ready(open_page(firmware.url))
     with firmware.operator() as operator:

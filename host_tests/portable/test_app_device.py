@@ -2,7 +2,7 @@
 
 from signalbox.app_device import Device
 from signalbox.compat import ticks_ms
-from signalbox.device.driver import Driver
+from signalbox.device.driver import Driver, Refused
 
 LIMITS = {"deadman_ms": 600, "idle_ms": 10000, "rate": 30}
 
@@ -12,7 +12,7 @@ class Recorder(Driver):
 
     def __init__(self):
         self.ticks = []
-        self.fails = None
+        self.fails = False
 
     def stop(self):
         pass
@@ -20,7 +20,7 @@ class Recorder(Driver):
     def tick(self, now):
         self.ticks.append(self.in_timer)
         if self.fails:
-            raise self.fails
+            raise Refused("for a test")
 
 
 def test_it_is_rescued_when_nobody_has_ticked_it_for_long():
@@ -35,9 +35,9 @@ def test_it_is_rescued_when_nobody_has_ticked_it_for_long():
     device.rescue(now + 1000)
     device.rescue(now + 1200)
     assert driver.ticks == [True]
-    driver.fails = OSError(5)
+    driver.fails = True
     device.rescue(now + 2000)
-    driver.fails = None
+    driver.fails = False
     device._tick(now + 2020)
     assert driver.ticks == [True, True, False]
     assert beats == [now + 1000, now + 2000, now + 2020]
