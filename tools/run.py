@@ -32,6 +32,9 @@ Next: end the program that has port {port}, or choose another one: make run PORT
 
 
 def main():
+    if sys.argv[1:]:
+        print(__doc__.rstrip(), file=sys.stderr)
+        return 0 if sys.argv[1] in ("-h", "--help") else 2
     port = os.environ.get("PORT") or DEFAULT_PORT
     if not port.isdecimal() or not 0 < int(port) < 65536:
         print(f"run.py: PORT={port} is not a port\nNext: a number from 1 to 65535", file=sys.stderr)

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 
 import pytest
 from signalling_client import Client, free_port
@@ -62,6 +63,13 @@ def test_a_computer_has_no_radio_and_the_safe_mode_says_so(micropython, tmp_path
     with micropython.start(ROOT / "firmware" / "main.py", config) as firmware:
         firmware.wait_for_line("SAFE MODE")
         firmware.wait_for_line(f"  {config}: what it names can't be used: wifi: must be []")
+
+
+@pytest.mark.parametrize("argument, status", [("--help", 0), ("8444", 2)])
+def test_it_takes_no_arguments_and_says_so(start, argument, status):
+    with start(sys.executable, ROOT / "tools" / "run.py", argument, port=free_port()) as run:
+        assert run.wait(END_TIMEOUT_S) == status
+        assert "PORT=8444 run.py" in run.output
 
 
 async def test_the_firmware_does_not_outlive_run_py(start):
