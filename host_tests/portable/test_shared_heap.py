@@ -8,6 +8,11 @@ LARGE = 800
 SMALL = 30
 LIGHT = 1400
 STEPS = 4
+FEW = 4
+MOST = 6
+SEGMENTS = 28
+SPARED = 16
+DROPPED = 10000
 
 
 class Tcp:
@@ -18,6 +23,7 @@ class Tcp:
         self.now = 0
         self.written = []
         self._block = block
+        self._shares = []
 
     def __enter__(self):
         self._replaced = shared_heap.has_room, shared_heap.ticks_ms
@@ -26,6 +32,15 @@ class Tcp:
         return self
 
     def __exit__(self, kind, error, traceback):
+        # The next test finds nothing on its way.
+        self.free = 1 << 20
+        self._block = 0
+        for share in self._shares:
+            share.closed()
+        self.now += DROPPED
+        last = Share()
+        self.take(last, SMALL)
+        last.closed()
         shared_heap.has_room, shared_heap.ticks_ms = self._replaced
 
     def _has_room(self, n, steps):
@@ -39,6 +54,8 @@ class Tcp:
 
     def take(self, share, n):
         """What became of a write of `n` octets."""
+        if share not in self._shares:
+            self._shares.append(share)
         return share.write(self, bytes(n), 0, n)
 
 
@@ -162,3 +179,54 @@ async def test_the_endpoint_asks_and_hears_the_answer():
             for _ in range(6):
                 assert tcp.take(share, SMALL) == SMALL
             await session.drop()
+
+
+def small_writes(tcp, share):
+    """How many there is room for now."""
+    n = 0
+    while tcp.take(share, SMALL) is not None:
+        n += 1
+    return n
+
+
+def test_all_connections_together_have_fewer_small_writes_than_lwip_has_segments():
+    with Tcp() as tcp:
+        shares = [Share() for _ in range(5)]
+        assert [small_writes(tcp, share) for share in shares] == [MOST] * 4 + [SEGMENTS - 4 * MOST]
+        # Nobody tries more while there are so many.
+        tcp.now += 60000
+        assert [small_writes(tcp, share) for share in shares] == [0] * 5
+        for share in shares[:2]:
+            share.asked()
+            share.answered()
+        assert small_writes(tcp, shares[4]) == MOST - (SEGMENTS - 4 * MOST)
+        assert small_writes(tcp, shares[2]) == 0
+        for share in shares[3:]:
+            share.asked()
+            share.answered()
+        assert small_writes(tcp, shares[2]) == 1
+
+
+def test_what_a_lost_connection_had_on_its_way_counts_until_lwip_drops_it():
+    with Tcp() as tcp:
+        lost = [Share() for _ in range(4)]
+        for share in lost:
+            assert small_writes(tcp, share) == MOST
+        for share in lost:
+            share.closed()
+        share = Share()
+        assert small_writes(tcp, share) == SEGMENTS - 4 * MOST
+        tcp.now += DROPPED - 1
+        assert small_writes(tcp, share) == 0
+        tcp.now += 1
+        assert small_writes(tcp, share) == MOST - (SEGMENTS - 4 * MOST)
+
+
+def test_what_a_connection_that_ended_well_had_on_its_way_does_not_count():
+    with Tcp() as tcp:
+        for _ in range(20):
+            share = Share()
+            for _ in range(FEW - 1):
+                assert tcp.take(share, SMALL) == SMALL
+            share.closed()
+        assert small_writes(tcp, Share()) == MOST

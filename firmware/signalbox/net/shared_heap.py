@@ -18,7 +18,10 @@ _SEGMENT = const(800)
 
 _SMALL = const(400)  # octets; less takes much of a segment, and little of the heap
 _FEW = const(4)  # small writes after which the peer is asked
-_MOST = const(6)  # small writes without an answer: five connections have 32 segments together
+_MOST = const(6)  # small writes without an answer: five connections have 32 segments together,
+_SEGMENTS = const(28)  # of which larger writes have some, too
+_SPARED = const(16)  # no connection tries more than _MOST while all together have so many
+_DROPPED = const(10000)  # ms after which lwIP drops what a closed socket has not got through
 _LIGHT = const(1400)  # octets without an answer; past it a connection leaves as much to others …
 _STEPS = const(4)  # … in whole segments, up to so many
 _SLACK = const(256)  # octets for headers, and for what TCP itself has to say
@@ -26,6 +29,11 @@ _PAUSE = const(500)  # ms until another small write is tried without an answer, 
 _LONGEST = const(8000)  # … up to this
 _GAVE_UP = const(9900)  # ms that a write took which has thrown its octets away
 _ROM = const(0)  # an address with 16 KB that can be read
+
+
+_small = 0  # small writes without an answer, each of which may have a segment; and those of them
+_closed = 0  # whose sockets were closed with so many that they must be taken for lost,
+_closed_at = ticks_ms()  # the last one then
 
 
 class Share:
@@ -63,23 +71,46 @@ class Share:
 
     def answered(self):
         """Its Pong is there."""
+        global _small
         self._octets -= self._asked_octets
         self._writes -= self._asked_writes
+        _small -= self._asked_writes
         self._pause = _PAUSE
         self._judge()
 
+    def closed(self):
+        """The socket is. What a lost peer has not acknowledged stays with lwIP for a while."""
+        global _small, _closed, _closed_at
+        if self._writes >= _FEW:
+            _closed += self._writes
+            _closed_at = ticks_ms()
+        else:
+            _small -= self._writes
+        self._writes = 0
+
     def _may(self, n):
-        if n < _SMALL and self._writes >= _MOST:
-            if ticks_diff(ticks_ms(), self._last) < self._pause:
+        global _small, _closed
+        if n < _SMALL:
+            now = ticks_ms()
+            if _closed and ticks_diff(now, _closed_at) >= _DROPPED:
+                _small -= _closed
+                _closed = 0
+            again = self._writes >= _MOST
+            if again and ticks_diff(now, self._last) < self._pause:
                 return False
-            self._pause = min(2 * self._pause, _LONGEST)
+            if _small >= (_SPARED if again else _SEGMENTS):
+                return False
+            if again:
+                self._pause = min(2 * self._pause, _LONGEST)
         over = self._octets - _LIGHT
         return has_room(n, max(0, min((over + _SEGMENT - 1) // _SEGMENT, _STEPS)))
 
     def _wrote(self, n):
+        global _small
         self._octets += n
         if n < _SMALL:
             self._writes += 1
+            _small += 1
             self._last = ticks_ms()
         self._judge()
 

@@ -87,6 +87,8 @@ class Transport:
     def close(self):
         """Close the socket: a FIN, when all input was read. No task may be waiting for it."""
         _resets.unregister(self._sock)
+        if self.share:
+            self.share.closed()
         self._stream.close()
 
 
