@@ -25,9 +25,8 @@ def authority(path):
 def pair(cert, key):
     """(certificates, private key) of a server. WrongInput: they don't belong together, say."""
     chain, public = certificates(cert)
-    text = private_key(key)
-    private = serialization.load_pem_private_key(text.encode(), None)
-    if encoded(private.public_key()) != encoded(public):
+    text, own = private_key(key)
+    if own != public:
         raise WrongInput(f"{key} is no key for {cert}", "give the certificate's own private key")
     return chain, text
 
@@ -56,7 +55,7 @@ def certificates(path):
 
 
 def private_key(path):
-    """The PEM text of the key in a file, PEM or DER. WrongInput."""
+    """(PEM text, public key) of the private key in a file, PEM or DER. WrongInput."""
     octets = path.read_bytes()
     try:
         if b"-----BEGIN" not in octets:
@@ -75,20 +74,15 @@ def private_key(path):
         raise wrong_key(path, "it is encrypted") from None
     except (ValueError, UnsupportedAlgorithm) as error:
         raise wrong_key(path, f"there is no private key in it: {error}") from None
-    refuse_unreadable(path, key.public_key())
-    return text
+    public = key.public_key()
+    refuse_unreadable(path, public)
+    return text, public
 
 
 def blocks(octets):
     """(label, text) of each object in a PEM file."""
     text = octets.decode("latin-1").replace("\r\n", "\n")
     return [(match[1], match[0]) for match in BLOCK.finditer(text.rstrip("\n") + "\n")]
-
-
-def encoded(public):
-    return public.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
 
 
 def refuse_unreadable(path, public):

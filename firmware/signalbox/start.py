@@ -101,14 +101,11 @@ def _run(station, until_eof):
             station.disarm()
             station.stop()
             loop.run_until_complete(running)
-    except OSError as error:
-        if station.app.address:
+    except Exception as error:
+        if isinstance(error, OSError) and station.app.address:
             print("can't listen on %s:%d: %s" % (station.app.address + (error,)))
         else:
             print("it crashed too often, and starts anew: %r" % error)
-        return 1
-    except Exception as error:
-        print("it crashed too often, and starts anew: %r" % error)
         return 1
     return 0
 

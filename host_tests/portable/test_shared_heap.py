@@ -3,6 +3,7 @@
 from scripted import Session
 from signalbox.net import shared_heap
 from signalbox.net.shared_heap import Share
+from wire import clock_period
 
 LARGE = 800
 SMALL = 30
@@ -35,8 +36,8 @@ class Tcp:
         # The next test finds nothing on its way.
         self.free = 1 << 20
         self._block = 0
-        for share in self._shares:
-            share.closed()
+        while self._shares:
+            self.close(self._shares[0])
         self.now += DROPPED
         last = Share()
         self.take(last, SMALL)
@@ -51,6 +52,10 @@ class Tcp:
         self.written.append(n)
         self.free -= n
         return n
+
+    def close(self, share):
+        self._shares.remove(share)
+        share.closed()
 
     def take(self, share, n):
         """What became of a write of `n` octets."""
@@ -213,7 +218,7 @@ def test_what_a_lost_connection_had_on_its_way_counts_until_lwip_drops_it():
         for share in lost:
             assert small_writes(tcp, share) == MOST
         for share in lost:
-            share.closed()
+            tcp.close(share)
         share = Share()
         assert small_writes(tcp, share) == SEGMENTS - 4 * MOST
         tcp.now += DROPPED - 1
@@ -228,5 +233,17 @@ def test_what_a_connection_that_ended_well_had_on_its_way_does_not_count():
             share = Share()
             for _ in range(FEW - 1):
                 assert tcp.take(share, SMALL) == SMALL
-            share.closed()
+            tcp.close(share)
+        assert small_writes(tcp, Share()) == MOST
+
+
+def test_what_was_lost_is_forgotten_when_the_clock_has_come_round():
+    with Tcp() as tcp:
+        lost = [Share() for _ in range(5)]
+        for share in lost:
+            small_writes(tcp, share)
+        for share in lost:
+            tcp.close(share)
+        assert small_writes(tcp, Share()) == 0
+        tcp.now += clock_period() // 4 * 3
         assert small_writes(tcp, Share()) == MOST

@@ -279,8 +279,9 @@ def test_secrets_stay_out_of_the_repository(new_board, capsys):
         path.unlink()
 
 
-@pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
 def test_secrets_stay_out_of_any_repository(tmp_path, monkeypatch, capsys):
+    if not shutil.which("git"):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no git")
     repository = tmp_path / "other"
     subprocess.run(["git", "init", "-q", repository], check=True)
     (repository / ".gitignore").write_text("*.env\n")

@@ -119,12 +119,8 @@ class Visca(Driver):
             self._command(4, 0x38, 2 if speed == "auto" else 3)
             self._focus = wanted
         if speed != "auto":
-            # Until a stop waits to be sent, it may be that one is needed.
-            self._focuses = self._focuses or speed != 0
             self._command(4, 8, _variable(speed))
-            self._focuses = speed != 0
-        else:
-            self._focuses = False
+        self._focuses = speed != "auto" and speed != 0  # if that was refused, it is as before
 
     def power(self, on):
         self._command(4, 0, _ON if on else _OFF)
@@ -202,10 +198,13 @@ class Visca(Driver):
         elif sent is not None and (kind == 5 or kind == 6):
             if sent[1] == _INQUIRY:
                 self._told(sent[2:4], octets, n)
-            elif kind == 6 and octets[2] <= _TRANSIENT and self.tries < _TRIES and not self._hurry:
-                return  # it is sent again
-            elif kind == 6 and octets[2] == _FULL and sent[2:] in _STOPS and not self._hurry:
-                return  # as if there were no answer: it is told to stop when it has been greeted
+            elif (
+                kind == 6
+                and octets[2] <= _TRANSIENT
+                and not self._hurry
+                and (self.tries < _TRIES or (octets[2] == _FULL and sent[2:] in _STOPS))
+            ):
+                return  # it is sent again; a stop at last as if there were no answer
             elif kind == 6 and not _moves(sent):
                 self._refuse(octets[2])
             self.done()

@@ -86,19 +86,19 @@ class Share:
             _closed_at = ticks_ms()
         else:
             _small -= self._writes
-        self._writes = 0
 
     def _may(self, n):
         global _small, _closed
         if n < _SMALL:
             now = ticks_ms()
-            if _closed and ticks_diff(now, _closed_at) >= _DROPPED:
+            # Not in the future: the clock starts over while nobody writes.
+            if _closed and not 0 <= ticks_diff(now, _closed_at) < _DROPPED:
                 _small -= _closed
                 _closed = 0
             again = self._writes >= _MOST
-            if again and ticks_diff(now, self._last) < self._pause:
-                return False
-            if _small >= (_SPARED if again else _SEGMENTS):
+            if _small >= (_SPARED if again else _SEGMENTS) or (
+                again and ticks_diff(now, self._last) < self._pause
+            ):
                 return False
             if again:
                 self._pause = min(2 * self._pause, _LONGEST)

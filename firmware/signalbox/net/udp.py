@@ -54,7 +54,7 @@ class UDP:
 
     def _open(self):
         now = ticks_ms()
-        if self._tried is not None and ticks_diff(now, self._tried) < _AGAIN:
+        if self._tried is not None and 0 <= ticks_diff(now, self._tried) < _AGAIN:
             return False
         self._tried = now
         try:
