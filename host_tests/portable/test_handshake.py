@@ -358,6 +358,7 @@ def test_response_that_is_none_of_a_websocket():
         {"sec_websocket_protocol": "A", "subprotocols": ("a",)},
         {"line": "HTTP/1.0 101 Switching Protocols"},
         {"line": "HTTP/1.1"},
+        {"line": "HTTP/2.0 503 x"},
         {"line": "HTTP/1.1 1o1 x"},
         {"line": "HTTP/1.1 1010 x"},
         {"line": "ICY 101 OK"},
@@ -372,14 +373,16 @@ def test_response_that_is_none_of_a_websocket():
 
 def test_response_that_rejects():
     for code in (200, 301, 302, 307, 400, 401, 403, 404, 426, 500, 503, 599):
-        try:
-            answer(f"HTTP/1.1 {code} x", location="ws://b/", www_authenticate="Basic")
-            raise AssertionError(code)
-        except HandshakeRejected as error:
-            assert error.status == code
-            assert str(code) in str(error)
-            assert error.headers["location"] == "ws://b/"
-            assert error.headers["www-authenticate"] == "Basic"
+        # An old proxy in front of a server that is down answers by HTTP/1.0.
+        for line in (f"HTTP/1.1 {code} x", f"HTTP/1.0 {code} x", f"HTTP/1.1 {code}"):
+            try:
+                answer(line, location="ws://b/", www_authenticate="Basic")
+                raise AssertionError(line)
+            except HandshakeRejected as error:
+                assert error.status == code
+                assert str(code) in str(error)
+                assert error.headers["location"] == "ws://b/"
+                assert error.headers["www-authenticate"] == "Basic"
 
 
 # URLs
@@ -391,6 +394,7 @@ def test_urls():
         ("WS://a.example/", False, "a.example", 80, "/", "a.example"),
         ("wss://a/b/c?d", True, "a", 443, "/b/c?d", "a"),
         ("ws://a:8080?x=/y", False, "a", 8080, "/?x=/y", "a:8080"),
+        ("ws://a/b?x=/y?z", False, "a", 80, "/b?x=/y?z", "a"),
         ("ws://a:80/", False, "a", 80, "/", "a"),
         ("wss://a:443", True, "a", 443, "/", "a"),
         ("wss://a:80/", True, "a", 80, "/", "a:80"),

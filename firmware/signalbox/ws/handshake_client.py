@@ -33,13 +33,8 @@ class URL:
             raise ValueError("a WebSocket URL has no fragment: %r" % url)
         if any(c <= " " or c > "~" for c in rest):
             raise ValueError("percent-encode spaces and non-ASCII characters: %r" % url)
-        cut = len(rest)
-        for c in "/?":
-            at = rest.find(c)
-            if 0 <= at < cut:
-                cut = at
-        authority = rest[:cut]
-        target = rest[cut:]
+        authority = rest.split("/")[0].split("?")[0]
+        target = rest[len(authority) :]
         self.target = target if target.startswith("/") else "/" + target
         if "@" in authority:
             raise ValueError("credentials go into headers, not into the URL")
@@ -96,13 +91,12 @@ class ClientHandshake:
         doesn't allow.
         """
         line, headers = head.lines()
-        parts = line.split(" ", 2)
-        if len(parts) < 2 or parts[0] != "HTTP/1.1" or len(parts[1]) != 3 or not parts[1].isdigit():
+        status = line[9:].split(" ")[0]
+        if line[:9] not in ("HTTP/1.1 ", "HTTP/1.0 ") or len(status) != 3 or not status.isdigit():
             raise HandshakeError("the server doesn't speak HTTP/1.1")
-        status = int(parts[1])
-        if status != 101:
-            raise HandshakeRejected(status, headers)
-        if headers.get("upgrade", "").lower() != "websocket":
+        if status != "101":
+            raise HandshakeRejected(int(status), headers)
+        if line[7] == "0" or headers.get("upgrade", "").lower() != "websocket":
             raise HandshakeError("the server upgraded to something else")
         if not has_token(headers.get("connection", ""), "upgrade"):
             raise HandshakeError("response without Connection: Upgrade")
