@@ -170,6 +170,26 @@ async def test_past_the_limit_clients_are_told_503():
     await site.close(*clients)
 
 
+async def test_the_last_place_goes_to_one_client_even_if_its_answer_has_to_wait():
+    site = Site(echo, max_connections=2)
+    first = await site.open()
+    for gone in (True, False):
+        waiting = ScriptedTransport(room=0)
+        waiting.feed(REQUEST)
+        site.listener.waiting.append(waiting)
+        refused = await site.connect(REQUEST)
+        assert waiting.written == b""
+        assert status(refused)[0] == 503
+        if gone:  # and with it what it took
+            waiting.fail_writes(OSError(104, "scripted"))
+        else:
+            waiting.give_room(None)
+        await run()
+        assert waiting.written == (b"" if gone else ACCEPTED)
+    assert len(site.server.websockets) == 2
+    await site.close(first, waiting)
+
+
 async def test_silent_clients_take_no_place_from_others():
     site = Site(echo, max_connections=2, handshake_timeout=3000)
     silent = await site.connect()

@@ -44,6 +44,7 @@ class Server:
         self._settings = settings
         self._max_connections, self._handshake_timeout = limits
         self._clients = 0
+        self._upgraded = []  # transports whose clients have a place
         self._closing = False
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._accept())
@@ -121,6 +122,8 @@ class Server:
                         await sleep_ms(_RETRY)  # the place must not be lost for good
                 if ws in self.websockets:  # there may have been no memory for it
                     self.websockets.remove(ws)
+            if transport in self._upgraded:
+                self._upgraded.remove(transport)
             self._clients -= 1
             self._changed.set()
 
@@ -163,12 +166,13 @@ class Server:
                 else:
                     at = head.feed(buf, 0, n)
             request = Request(head)
-            full = request.upgrade and len(self.websockets) >= self._max_connections
+            full = request.upgrade and len(self._upgraded) >= self._max_connections
             if full or self._closing:
                 raise HandshakeError("all connections are in use", 503)
             answer = self._process_request and self._ask(request)
             if answer is None:
                 octets, subprotocol = request.accept(self._subprotocols)
+                self._upgraded.append(transport)  # before it has to wait
                 await write_all(transport, octets)
                 return request.target, subprotocol, buf[at:n] if at < n else None
         except HandshakeError as error:
