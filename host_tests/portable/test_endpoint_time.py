@@ -317,6 +317,32 @@ async def test_keepalive_does_not_count_against_a_peer_that_is_not_read():
     await session.outcome(initiator="local", sent_code=1011, timed_out=True)
 
 
+async def test_T7_a_peer_that_is_not_read_is_alive_while_it_takes_what_waits():
+    # The application stands in send(), and doesn't read: no Pong can be seen.
+    for sizes in ((6000,), (60,) * 90):
+        session = Session(transport=ScriptedTransport(room=0))
+
+        async def sending(session=session, sizes=sizes):
+            try:
+                for n in sizes:
+                    await session.ws.send(bytes(n))
+            except ConnectionClosed:
+                pass
+
+        await session.feed(session.peer(0x82, bytes(1000)) * 14)
+        task = start(sending())
+        for _ in range(20):
+            await session.clock.advance(9000)
+            session.transport.give_room(60)
+            await run()
+        assert session.transport.unread > 0
+        assert session.ws.connection.state == "OPEN" and not task.done()
+        # When its power goes, TCP would find out, in many minutes.
+        await session.clock.advance(36000)
+        assert session.ws.outcome.timed_out
+        await task
+
+
 async def test_keepalive_can_be_switched_off():
     session = Session(ping_interval=0)
     await session.clock.advance(100000)

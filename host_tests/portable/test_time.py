@@ -287,11 +287,19 @@ def test_T7_any_octet_is_a_sign_of_life():
         assert end.connection.tick(29999) == 20000
         assert end.connection.tick(49998) == 1
         assert end.connection.state == "OPEN"
-    end = End()
-    end.connection.tick(0)
-    end.connection.tick(20000)
-    end.connection.heard()
-    assert end.connection.tick(29999) == 20000
+
+
+def test_T7_input_that_is_left_unread_is_a_sign_of_life_unless_output_stands_still():
+    for most, left in ((None, 20000), (1, 1), (0, 1)):
+        end = End()
+        end.connection.tick(0)
+        end.connection.tick(20000)
+        end.write(most)
+        end.connection.heard()
+        assert end.connection.tick(29999) == left
+        if most:
+            end.write(1)
+            assert end.connection.tick(29999) == 20000
 
 
 def test_T7_over_the_end_of_the_clock():

@@ -85,7 +85,7 @@ _LINGERING = const(1024)
 _LINGERED = const(2048)
 _CLOSING = const(4096)
 _PATIENT = const(8192)  # as a server, wait for the client's end
-_NO_ROOM = const(16384)  # for the Ping that is due
+_NO_ROOM = const(16384)  # for the Ping that is due, or its Pong isn't read
 
 _TICKS = const(0x3FFFFFFF)  # MicroPython's clock starts over after 2**30 ms
 _OFF = const(-1)  # a stopwatch that the next tick() starts
@@ -233,8 +233,10 @@ class Connection:
             return -_MESSAGE_TOO_BIG
 
     def heard(self):
-        """The peer is to be taken for alive now: there is input that the driver leaves unread."""
-        self._flags |= _HEARD
+        """There is input that the driver leaves unread: the peer is to be taken for alive now, or,
+        while something is to be written, whenever TCP takes some of it.
+        """
+        self._flags |= _HEARD if self.output.empty else _NO_ROOM
 
     def receive_eof(self, reset=False):
         """The peer's FIN came in, or a reset. Everything before it must have been parsed."""
@@ -492,17 +494,14 @@ class Connection:
             self._step(_TCP_DOWN)
             self.reader.stop()
             written = self.output.close_state == _WRITTEN
-            received = self.rcvd_code is not None
-            initiator = self._initiator
-            if initiator is None:
-                initiator = "local" if self.output.close_state >= _BEGUN else "transport"
+            begun = self.output.close_state >= _BEGUN
             flags = self._flags
             open_message = 1 if flags & _FRAGMENTING else 0
             self.outcome = CloseOutcome(
-                self.rcvd_code if received else _ABNORMAL,
+                self.rcvd_code or _ABNORMAL,
                 self.rcvd_reason,
-                written and received,
-                initiator,
+                written and self.rcvd_code is not None,
+                self._initiator or ("local" if begun else "transport"),
                 (self.output.close_code or _NO_STATUS) if written else None,
                 self.rcvd_code,
                 self.failed_with,
