@@ -1,9 +1,10 @@
 """The server on real sockets: whom it takes, whom it refuses, and how it ends."""
 
 import time
+from pathlib import Path
 
 import pytest
-from peer import FIN, NONCE, Peer, fields_of, read_head, request
+from peer import FIN, NONCE, Peer, fields_of, free_port, read_head, request
 from wire import close_payload
 
 
@@ -214,6 +215,15 @@ def test_close_on_a_heap_that_the_application_filled(link):
     assert firmware.report("full") is True
     outcome = firmware.report("outcome")
     assert outcome["clean"] and outcome["initiator"] == "local"
+
+
+@pytest.mark.parametrize("what", ["accept"])
+def test_a_client_for_whom_there_is_no_memory_now_is_served_later(micropython, what):
+    program = Path(__file__).parent / "firmware" / "scarce.py"
+    status, output = micropython.run(
+        "-X", "heapsize=400k", program, what, free_port(), timeout_s=60
+    )
+    assert (status, output) == (0, "done\n")
 
 
 def test_example_of_the_rfc(as_server):

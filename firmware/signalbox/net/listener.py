@@ -3,7 +3,10 @@
 import socket
 from asyncio import core
 
+from ..compat import const
 from .transport import Transport
+
+_ROOM = const(512)  # octets of heap that accept() takes, and more
 
 
 class Listener:
@@ -29,6 +32,8 @@ class Listener:
 
     def accept(self):
         """The next client's transport. OSError: there is none, or no socket for it. MemoryError."""
+        # A socket for whose object there is no memory could never be closed.
+        bytearray(_ROOM)
         sock, _ = self._sock.accept()
         try:
             if not self._context:
