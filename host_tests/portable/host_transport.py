@@ -132,6 +132,10 @@ def is_reset(error):
     return error.errno in (errno.ECONNRESET, errno.ECONNABORTED)
 
 
+def recover():
+    """After a MemoryError."""
+
+
 def client_context(ca=None):
     """A TLS context that verifies the server's certificate and host name."""
     if not ca:

@@ -6,12 +6,11 @@ no cancellation can tear a frame.
 """
 
 import asyncio
-import gc
 from collections import deque, namedtuple
 
 from ..compat import DONE, const, print_exception, sleep_ms, ticks_diff, ticks_ms
 from ..ws.close import ConnectionClosed
-from .transport import is_reset
+from .transport import is_reset, recover
 
 _QUEUE = const(15)  # messages read ahead of the application; the deque has one slot more
 _AHEAD = const(2)  # and how many buffers full, before reading pauses while there are some
@@ -394,7 +393,7 @@ class WebSocket:
                         await work.wait()
             except MemoryError:
                 # The application has filled the heap: what is accepted goes out all the same.
-                gc.collect()
+                recover()
                 await sleep_ms(10)
 
     # Receiving
@@ -513,7 +512,7 @@ class WebSocket:
                     # What was begun is begun again when there is memory, or until a deadline.
                     self._at = _BUSY
                     self._wake_writer()
-                    gc.collect()
+                    recover()
                     await sleep_ms(10)
         except asyncio.CancelledError as error:
             connection.close_now()
@@ -523,7 +522,7 @@ class WebSocket:
             try:
                 self.outcome = connection.tcp_closed()
             except MemoryError:
-                gc.collect()
+                recover()
                 await sleep_ms(10)
         self._changed.set()
         told = self._told or self.on_close

@@ -1,7 +1,6 @@
 """The server side: accept, limits, HTTP pages, one task per client, graceful shutdown."""
 
 import asyncio
-import gc
 
 from ..compat import const, print_exception, sleep_ms
 from ..ws.close import GOING_AWAY, INTERNAL_ERROR, NORMAL, ConnectionClosed
@@ -10,6 +9,7 @@ from ..ws.handshake_server import Request
 from ..ws.http import HandshakeError, Head
 from .endpoint import Deadline, WebSocket, write_all
 from .listener import Listener
+from .transport import recover
 
 HANDSHAKE_TIMEOUT = 5000  # ms for TLS, the request and, where it is one, the page
 MAX_CONNECTIONS = 4
@@ -93,7 +93,7 @@ class Server:
                 # No room for this client, or no socket; there will be for others.
                 if transport:
                     transport.close()
-                gc.collect()
+                recover()
                 await sleep_ms(_RETRY)
 
     async def _client(self, transport):

@@ -6,15 +6,14 @@ two of them on one stream sleep for ever, and its closing throws away what was n
 """
 
 import errno
+import gc
 import select
 import socket
 from asyncio import core
 
 from ..compat import IN_FLIGHT, const
 
-_TCP = getattr(socket, "IPPROTO_TCP", 6)
-_TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)
-
+_TCP = const(6)  # socket.IPPROTO_TCP, where a port has one or looks at it
 _POLLHUP = const(16)  # as select has it
 _REFUSED = const(10)  # ms until another look for room
 LARGEST_WRITE = 800 if IN_FLIGHT else 1 << 20  # shared_heap's
@@ -37,7 +36,7 @@ class Transport:
         sock.setblocking(False)
         try:
             # A small frame must not wait for the acknowledgment of the one before it.
-            sock.setsockopt(_TCP, _TCP_NODELAY, 1)
+            sock.setsockopt(_TCP, getattr(socket, "TCP_NODELAY", 1), 1)
         except (OSError, ValueError, AttributeError):
             pass  # not every port has it; each of our writes is as large as can be anyway
         if IN_FLIGHT:
@@ -99,9 +98,16 @@ def _was_reset(sock):
     return False
 
 
+def recover():
+    """After a MemoryError: there is memory again where there can be, and the task waits nowhere."""
+    gc.collect()
+    # It may be in asyncio's table and not in the poller's, and then could never wait there again.
+    core._io_queue.remove(core.cur_task)
+
+
 def is_reset(error):
     """Whether an OSError says that the peer reset the connection."""
-    return error.errno in (errno.ECONNRESET, getattr(errno, "ECONNABORTED", -1))
+    return error.errno in (errno.ECONNRESET, errno.ECONNABORTED)
 
 
 def server_context(cert, key):
