@@ -488,6 +488,43 @@ def test_a_client_that_is_accepted_without_memory_is_let_go():
         listener.socket, listener.Transport = kept
 
 
+async def test_no_memory_to_begin_with_a_client_lets_it_go():
+    site = Site(echo)
+    original = site.server._open
+
+    def no_memory(transport):
+        site.server._open = original
+        raise MemoryError
+
+    site.server._open = no_memory
+    client = await site.connect()
+    assert client.ended == FIN
+    await site.close(await site.open())
+
+
+async def test_no_memory_to_wait_for_a_place_is_no_end_of_serving():
+    class Changed:
+        def __init__(self, event):
+            self.set = event.set
+            self.clear = event.clear
+            self._event = event
+
+        def wait(self):
+            site.server._changed = self._event
+            raise MemoryError
+
+    site = Site(echo, max_connections=1)
+    site.server._changed = Changed(site.server._changed)
+    clients = [await site.open(), await site.connect()]
+    waiting = await site.connect(REQUEST)
+    await site.clock.advance(200)
+    assert waiting.written == b""
+    clients[0].feed(frame(0x88, b"", KEY))
+    await run()
+    assert waiting.written == ACCEPTED
+    await site.close(waiting, clients[1])
+
+
 class ShortList(list):
     """Of WebSockets: there is memory for the second one and those behind it."""
 

@@ -79,12 +79,12 @@ class Server:
     async def _accept(self):
         # One more than the limit is taken, to be told 503; the others wait in the backlog.
         while True:
-            if self._clients > self._max_connections:
-                self._changed.clear()
-                await self._changed.wait()
-                continue
             transport = None
             try:
+                if self._clients > self._max_connections:
+                    self._changed.clear()
+                    await self._changed.wait()
+                    continue
                 await self._listener.ready()
                 transport = self._listener.accept()
                 asyncio.create_task(self._client(transport))
@@ -126,10 +126,12 @@ class Server:
                 self._upgraded.remove(transport)
             self._clients -= 1
             self._changed.set()
+            if ws is None:
+                transport.close()
 
     async def _open(self, transport):
-        # Returns a WebSocket, or None when something else came of it; the transport is closed then.
-        ws = deadline = None
+        # Returns a WebSocket, or None when something else came of it.
+        deadline = None
         try:
             deadline = Deadline(self._handshake_timeout)
             opened = await self._handshake(transport)
@@ -137,8 +139,7 @@ class Server:
                 connection = Connection(False, self._settings)
                 if transport.secure:
                     connection.linger()
-                ws = WebSocket(transport, connection, *opened)
-                return ws
+                return WebSocket(transport, connection, *opened)
         except (OSError, MemoryError):
             pass  # the client is gone, or there is no room for it
         except asyncio.CancelledError:
@@ -147,8 +148,6 @@ class Server:
         finally:
             if deadline:
                 deadline.done()
-            if ws is None:
-                transport.close()
         return None
 
     async def _handshake(self, transport):
