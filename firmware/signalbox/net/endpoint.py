@@ -234,7 +234,10 @@ class WebSocket:
         return DONE if output.whole else self._sent_whole()
 
     async def ping(self):
-        """Send a Ping and wait for its Pong. Returns the round trip in ms. ConnectionClosed."""
+        """Send a Ping and wait for its Pong. Returns the round trip in ms. ConnectionClosed.
+
+        The Pong is behind the peer's messages: who alone takes them must not wait for it.
+        """
         while self._ping is None and not self.connection.ping():
             await self._room()
         if self._ping is None:
