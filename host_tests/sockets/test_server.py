@@ -217,8 +217,8 @@ def test_close_on_a_heap_that_the_application_filled(link):
     assert outcome["clean"] and outcome["initiator"] == "local"
 
 
-@pytest.mark.parametrize("what", ["accept", "wait"])
-def test_a_client_for_whom_there_is_no_memory_now_is_served_later(micropython, what):
+@pytest.mark.parametrize("what", ["accept", "wait", "end"])
+def test_what_there_is_no_memory_for_now_is_done_later(micropython, what):
     program = Path(__file__).parent / "firmware" / "scarce.py"
     status, output = micropython.run(
         "-X", "heapsize=400k", program, what, free_port(), timeout_s=60

@@ -646,7 +646,7 @@ class WebSocket:
                 for _ in range(_DRAINS):
                     if not (buf and transport.read(buf, len(buf))):
                         break
-            except (OSError, MemoryError):
+            except Exception:  # to name two of them takes memory
                 pass
             if buf:
                 connection.settings.buffers.give_back(buf)

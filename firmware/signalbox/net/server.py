@@ -89,7 +89,7 @@ class Server:
                 transport = self._listener.accept()
                 asyncio.create_task(self._client(transport))
                 self._clients += 1
-            except (OSError, MemoryError):
+            except Exception:  # to name two of them takes memory
                 # No room for this client, or no socket; there will be for others.
                 if transport:
                     transport.close()

@@ -1,4 +1,4 @@
-"""What a server does without memory for it. Arguments: accept or wait; a port."""
+"""What is done without memory for it. Arguments: accept, wait or end; a port."""
 
 import asyncio
 import gc
@@ -11,6 +11,7 @@ from signalbox.net.listener import Listener
 from signalbox.net.server import serve
 
 kept = [None] * 5000
+rest = None
 
 
 def fill(free):
@@ -28,7 +29,16 @@ def fill(free):
         kept[i] = None
 
 
+def fill_the_rest(buf=None, n=0):
+    """In a call that needs no memory, and so leaves none behind. MemoryError."""
+    global rest
+    while True:
+        rest = (rest,)
+
+
 def clear():
+    global rest
+    rest = None
     for i in range(len(kept)):
         kept[i] = None
 
@@ -77,12 +87,13 @@ class Scarce:
         self._register(stream, events)
 
 
+async def echo(ws):
+    async for message in ws:
+        await ws.send(message)
+
+
 async def wait(port):
     """Whoever found no memory to wait waits later."""
-
-    async def echo(ws):
-        async for message in ws:
-            await ws.send(message)
 
     poller = core._io_queue.poller = Scarce(core._io_queue.poller)
     poller.missing = 1
@@ -97,9 +108,51 @@ async def wait(port):
     assert poller.missing == 0
 
 
+async def clear_at_times():
+    while True:
+        await asyncio.sleep_ms(50)
+        clear()
+
+
+async def end(port):
+    """Neither serving nor the end of a connection is broken off."""
+    clearing = asyncio.create_task(clear_at_times())
+    async with serve(echo, "127.0.0.1", port) as server:
+        listener = server._listener
+        accept = listener.accept
+        address = socket.getaddrinfo("127.0.0.1", port)[0][-1]
+        for _ in range(5):
+            sock = socket.socket()
+            await asyncio.sleep_ms(10)
+            sock.connect(address)
+            listener.accept = fill_the_rest
+            fill(0)
+            await asyncio.sleep_ms(20)
+            listener.accept = accept
+            await asyncio.sleep_ms(200)
+            sock.close()
+        ws = await connect("ws://127.0.0.1:%d/" % port, open_timeout=2000)
+        transport = ws._transport
+        original = transport.read
+
+        def read(buf, n):
+            n = original(buf, n)
+            if n == 0:  # EOF: what is read behind it is the end's
+                transport.read = fill_the_rest
+                fill(0)
+            return n
+
+        transport.read = read
+        ws.close(1000)
+        await asyncio.wait_for(ws.wait_closed(), 4)
+        assert ws.outcome.clean, ws.outcome
+        assert transport.read is fill_the_rest
+    clearing.cancel()
+
+
 port = int(sys.argv[2])
 if sys.argv[1] == "accept":
     accept(port)
 else:
-    asyncio.run(wait(port))
+    asyncio.run(wait(port) if sys.argv[1] == "wait" else end(port))
 print("done")
