@@ -1,11 +1,13 @@
 """serve(): accepting, refusing and closing clients, over transports of a script."""
 
+import asyncio
+
 from scripted import EOF, FIN, Clock, ScriptedTransport, messages, run, start
 from scripted_listener import ACCEPTED, REQUEST, Listener
 from signalbox.net import endpoint, listener, server
 from signalbox.net.listener import Listener as SocketListener
 from signalbox.net.server import Response, serve
-from signalbox.ws.connection import Settings
+from signalbox.ws.connection import Connection, Settings
 from wire import KEY, Source, close_payload, frame, frames, raises
 
 
@@ -581,6 +583,32 @@ async def test_no_memory_for_the_clock_leaves_nothing_watched():
     finally:
         endpoint.asyncio = kept
     assert endpoint._live == []
+
+
+async def test_no_memory_for_both_tasks_leaves_none_that_reads():
+    class Tasks:
+        Event = asyncio.Event
+        CancelledError = asyncio.CancelledError
+        begun = None
+
+        def create_task(self, coroutine):
+            if self.begun:
+                coroutine.close()
+                raise MemoryError
+            self.begun = asyncio.create_task(coroutine)
+            return self.begun
+
+    transport = ScriptedTransport()
+    kept = endpoint.asyncio
+    endpoint.asyncio = tasks = Tasks()
+    try:
+        assert raises(MemoryError, endpoint.WebSocket, transport, Connection(False))
+    finally:
+        endpoint.asyncio = kept
+    transport.close()
+    await run()
+    assert transport.record == [FIN] and not tasks.begun.done()
+    tasks.begun.cancel()
 
 
 async def test_no_memory_to_wait_for_the_end_frees_the_place_all_the_same():

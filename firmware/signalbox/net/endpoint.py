@@ -167,8 +167,8 @@ class WebSocket:
         self._idle = True  # the application waits for a message, or never took one
         self._at = _BUSY  # where the reader is
         self._told = None
-        self._reader = asyncio.create_task(self._read(rest))
         self._writer = asyncio.create_task(self._write())
+        self._reader = asyncio.create_task(self._read(rest))
         watch(self)
 
     # For the application
