@@ -347,6 +347,20 @@ def test_numbers_are_not_used_again_soon():
     ]
 
 
+def test_the_number_of_a_session_that_lasts_is_not_given_to_another():
+    board = Board()
+    board.session("lasts")
+    board.driver._number = 999
+    board.session("short")
+    board.wait(300)
+    assert board.told() == [b"START 1", b"START 2"]
+    ice = {"candidate": "candidate:1", "sdpMLineIndex": 0}
+    board.member.hears(type="peer", sessionId="lasts", sdp={"type": "answer", "sdp": "v=0"})
+    board.member.hears(type="peer", sessionId="lasts", ice=ice)
+    board.wait(300)
+    assert board.told() == [b"SDP 1 answer . v=0", b"ICE 1 0 . candidate:1"]
+
+
 def test_lines_that_make_no_sense_are_passed_over():
     board = Board()
     board.session()

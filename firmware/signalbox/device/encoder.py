@@ -78,7 +78,10 @@ class Encoder(Driver):
             return False
         if self._size + 2 * _LINE > MAX_WAITING:
             return False  # the encoder does not keep up
-        self._number = self._number % _LARGEST_NUMBER + 1
+        while True:
+            self._number = self._number % _LARGEST_NUMBER + 1
+            if self._number not in self._sessions:
+                break
         self._sessions[self._number] = (member, session)
         self._put(b"START %d" % self._number)
         if offer is not None:
