@@ -146,6 +146,18 @@ def test_camera_is_on_while_somebody_watches():
     assert module.on == 1 and len(module.made) == 2
 
 
+def test_camera_a_picture_stays_as_it_is_while_the_next_one_is_taken():
+    # The module lends the driver's buffer, and the driver has it back with the next capture().
+    module = CameraModule()
+    lent = bytearray(JPEG)
+    module.picture = memoryview(lent)
+    source = preview_camera.Camera(module, "VGA", 70)
+    picture = source.capture(bytearray(0), 0)
+    lent[2:] = bytes(len(lent) - 2)
+    source.capture(bytearray(0), 100)
+    assert picture == JPEG
+
+
 def test_camera_without_a_picture():
     module = CameraModule()
     module.picture = None

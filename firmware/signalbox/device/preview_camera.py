@@ -33,7 +33,7 @@ def create(options, driver):
 
 
 class Camera(Source):
-    """The driver has the memory: two pictures, in PSRAM where there is some."""
+    """The driver has memory of its own for two pictures, in PSRAM."""
 
     def __init__(self, module, frame_size, quality):
         self._module = module
@@ -48,7 +48,7 @@ class Camera(Source):
         picture = self._camera.capture()
         if not picture:
             raise OSError("the camera has no picture")
-        return picture
+        return bytes(picture)  # the driver writes another one into its buffer while this is sent
 
     def close(self):
         """See Source: the sensor is switched off."""
