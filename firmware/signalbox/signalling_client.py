@@ -61,6 +61,7 @@ class SignallingClient:
                     if not self._hurried:
                         raise
                     self._hurried = False
+                    self._outbox = None  # the end of its connection may have been broken off
         except asyncio.CancelledError:
             if not self._stopped:
                 raise

@@ -298,6 +298,25 @@ async def costs_a_connection(name, kind):
     await site.stop()
 
 
+async def test_a_network_that_is_there_again_while_an_end_could_not_be_told():
+    site = Site()
+    await site.welcome()
+    await site.says(dict(START, sessionId="s2"))
+    site.told()
+    left = [1]
+    site.delegate.then["ended"] = lambda *_: fail(left, MemoryError)
+    await site.lose()
+    assert len(site.told()) == 1 and left == [0]
+    site.client.hurry()
+    await site.network.attempt(2)
+    await site.network.accept()
+    assert len(site.told()) == 1  # the other one's end
+    await site.says(WELCOME, START)
+    assert [json.loads(text)["type"] for text in site.texts()] == ["setPeerStatus"]
+    assert list(site.peer.sessions) == ["s"]
+    await site.stop()
+
+
 async def test_behind_a_failure_no_message_is_told():
     site = Site()
     await site.welcome()

@@ -116,10 +116,6 @@ class SignallingPeer:
         self._outgoing = []
         return outgoing
 
-    def connected(self):
-        """There is a connection. The server speaks first."""
-        self._outgoing = []
-
     def disconnected(self):
         """The connection has ended: with it, every session. After a MemoryError, call it again."""
         self.id = None
@@ -132,6 +128,10 @@ class SignallingPeer:
         if self.producers:
             self.producers = {}
             self._delegate.producers_changed(self.producers)
+
+    # There is a connection. The server speaks first, and the end of the one before may still have
+    # something to tell.
+    connected = disconnected
 
     # To the server
 
