@@ -549,6 +549,22 @@ def test_a_reason_needs_1_1():
     assert relay.says(0, type="endSessionV1_1", sessionId=session) == [ended(1, session)]
 
 
+def test_an_end_of_1_0_has_no_reason_whatever_stands_beside_it():
+    for chosen in ("v1_0", "v1_1"):
+        relay = Relay(2)
+        for peer in (0, 1):
+            relay.says(peer, type="setProtocolVersion", version=chosen)
+        relay.takes_roles(0, "producer")
+        for text in ("gone", 5):
+            session = relay.starts(1, 0)
+            sent = relay.says(0, type="endSession", sessionId=session, error=text)
+            if chosen == "v1_1":
+                end = {"type": "endSessionV1_1", "sessionId": session, "error": None}
+                assert sent == [(1, end)]
+            else:
+                assert sent == [ended(1, session)]
+
+
 def test_a_version_is_chosen_first_or_not_at_all():
     for first in ({"type": "list"}, {"type": "setProtocolVersion", "version": "v1_1"}):
         relay = Relay(1)

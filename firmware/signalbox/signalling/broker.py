@@ -292,31 +292,34 @@ class Broker:
         session = self._sessions.get(message.string("sessionId"))
         if session is None:
             return False
-        if not peer.version and not message.is_null("error"):
-            return self._refuse(
-                peer,
-                "Invalid end session message with error from peer '%s', "
-                "minimum protocol version is 1.1" % peer.id,
-            )
+        reason = None
+        if message.type == "endSessionV1_1" and not message.is_null("error"):
+            if not peer.version:
+                return self._refuse(
+                    peer,
+                    "Invalid end session message with error from peer '%s', "
+                    "minimum protocol version is 1.1" % peer.id,
+                )
+            reason = message.octets
         if session.other(peer) is None:
             return self._refuse_stranger(peer, session)
-        return self._end(session, peer, message)
+        return self._end(session, peer, reason)
 
     def _end_all(self, peer, produced, consumed):
         for session in list(self._sessions.values()):
             if (produced and session.producer is peer) or (consumed and session.consumer is peer):
                 self._end(session, peer)
 
-    def _end(self, session, peer, message=None):
+    def _end(self, session, peer, reason=None):
+        # `reason`: the octets of a message of 1.1 that has one.
         other = session.other(peer)
+        text = reason
         if not other.version:
+            reason = None
             text = '{"type":"endSession","sessionId":"%s"}' % session.id
-        elif message and not message.is_null("error"):
-            text = None
-        else:
+        elif text is None:
             text = '{"type":"endSessionV1_1","sessionId":"%s","error":null}' % session.id
-        octets = message.octets if text is None else None
-        relayed = self._send(other, octets if text is None else text, octets)
+        relayed = self._send(other, text, reason)
         del self._sessions[session.id]
         return relayed
 
