@@ -385,7 +385,6 @@ class Model:
         other_id = self.string(message, "peerId")
         error = self.option(message, "error")
         if other_id in self.peers and peer_id in self.peers[other_id].asked:
-            del self.peers[other_id].asked[peer_id]
             self.push(other_id, type="endControl", peerId=peer_id, error=error)
 
     def end_control_of(self, device, why):

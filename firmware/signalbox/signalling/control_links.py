@@ -122,10 +122,9 @@ class Links:
         return self._send(to, (head, memoryview(octets)[start:end], "}"), octets)
 
     def _release(self, device, message, asker):
-        link = self._find(asker, device)
-        if link:
+        # The link stays: a request may be on its way, and its reply is waited for.
+        if self._find(asker, device):
             self._end(asker, device, message.text("error"))
-            self._links.remove(link)
 
     def _end(self, to, sender, error):
         self._send(to, '{"type":"endControl","peerId":"%s","error":%s}' % (sender.id, error))
