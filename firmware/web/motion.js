@@ -4,7 +4,7 @@ const REFRESH = 250; // ms between two equal speeds: the board stops when it hea
 const PACE = 90; // ms between two different ones
 
 let motion = { pan: 0, tilt: 0, zoom: 0 };
-const held = { pad: [0, 0], keys: new Set(), zoom: 0 };
+const held = { pad: [0, 0], keys: new Map(), zoom: 0 }; // keys: code: name
 let sentAt = 0;
 let sendTimer = 0;
 
@@ -13,7 +13,8 @@ function moving() {
 }
 
 function steer() {
-  const key = (name) => Number(held.keys.has(name));
+  const names = [...held.keys.values()];
+  const key = (name) => Number(names.includes(name));
   const fast = key("Shift") ? 100 : 50;
   const clip = (value) => Math.round(Math.max(-100, Math.min(100, value)));
   const next = {
@@ -116,7 +117,7 @@ document.addEventListener("keydown", (event) => {
   if (KEYS.includes(name)) {
     if (name !== "Shift") event.preventDefault();
     if (!event.repeat) {
-      held.keys.add(name);
+      held.keys.set(event.code, name); // by its place: Shift gives it another name
       steer();
     }
   } else if (/^Digit[1-9]$/.test(event.code) && !event.repeat) {
@@ -127,5 +128,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 document.addEventListener("keyup", (event) => {
-  if (held.keys.delete(keyName(event))) steer();
+  if (held.keys.delete(event.code)) steer();
 });

@@ -169,6 +169,28 @@ def test_keys(firmware, open_page):
     has_nothing_to_complain_about(page)
 
 
+def test_a_key_that_has_another_name_when_it_is_let_go_of(firmware, open_page):
+    page = ready(open_page(firmware.url))
+    device = page.context.new_cdp_session(page)
+
+    def key(kind, code, name):
+        device.send("Input.dispatchKeyEvent", {"type": kind, "code": code, "key": name})
+
+    with firmware.operator() as operator:
+        # A German keyboard's + is * with Shift; the keypad's 4 is an arrow.
+        for code, name, later in (
+            ("BracketRight", "+", "*"),
+            ("Numpad4", "ArrowLeft", "4"),
+        ):
+            key("keyDown", code, name)
+            operator.wait_until(lambda state: state["moving"])
+            key("keyDown", "ShiftLeft", "Shift")
+            key("keyUp", code, later)
+            key("keyUp", "ShiftLeft", "Shift")
+            wait_for_rest(operator)
+    has_nothing_to_complain_about(page)
+
+
 def test_zoom_and_focus_as_long_as_a_button_is_held(firmware, open_page):
     page = ready(open_page(firmware.url))
     x, y, _ = middle(page.get_by_role("button", name="Zoom in"))
