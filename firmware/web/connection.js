@@ -23,7 +23,8 @@ async function fetchHealth() {
   try {
     const response = await fetch("/health", {
       cache: "no-store", signal: abort.signal,
-      headers: token ? { Authorization: "Bearer " + token } : {},
+      // What is in no token can't be in a header as it is; a token's letters stay.
+      headers: token ? { Authorization: "Bearer " + encodeURIComponent(token) } : {},
     });
     if (response.status === 401) {
       if (token !== asked) return fetchHealth(); // another one was given meanwhile

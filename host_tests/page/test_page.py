@@ -383,6 +383,22 @@ def test_the_token_is_asked_for(start_firmware, open_page):
     has_nothing_to_complain_about(page)
 
 
+def test_what_can_be_no_token_is_asked_for_again(start_firmware, open_page):
+    firmware = start_firmware(TOKEN)
+    page = open_page(firmware.url)
+    # A dash, as a telephone writes two hyphens: no header can hold it. This ü is no UTF-8 in one.
+    for wrong in ("this-is\u2014not-the-token", "für-eine-andere-Kamera"):
+        page.locator("#token").fill(wrong)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog", name="Token")).to_be_visible()
+        expect(page.locator("#token-wrong")).to_be_visible()
+        expect(page.locator("#token")).to_have_value("")
+    page.locator("#token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    ready(page)
+    has_nothing_to_complain_about(page)
+
+
 @pytest.fixture
 def changed(start_firmware, open_page):
     """(firmware, page): it came back with another token, and the page asks for that."""
