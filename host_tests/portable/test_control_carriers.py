@@ -192,6 +192,23 @@ async def test_who_floods_is_read_slowly():
     await device.site.end(viewer)
 
 
+async def test_a_stop_behind_more_requests_than_are_taken_is_in_time():
+    # A mouse on a fast display, or a joystick, by a program that passes on whatever comes.
+    device = Device()
+    viewer, _ = await device.viewer()
+    for _ in range(2 * 240 // 12):
+        await viewer.sends(*[viewer.frame(request(n, "move", pan=50 + n)) for n in range(12)])
+        await device.wait(50)
+        viewer.sent()
+    assert device.moves()
+    await viewer.sends(viewer.frame(request(99, "stop")))
+    await device.wait(100)
+    assert is_done(viewer.sent(), 99)
+    await device.wait(500)  # in which it comes to rest
+    assert not device.moves()
+    await device.site.end(viewer)
+
+
 async def test_viewers_have_a_number():
     device = Device()
     viewers = []

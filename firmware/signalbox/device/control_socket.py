@@ -10,7 +10,9 @@ SUBPROTOCOL = "signalbox.control.v1"
 MAX_VIEWERS = 4
 
 _EVERY = const(200)  # ms between two messages of the state to one viewer, at least
-_PAUSE = const(50)  # ms that a viewer isn't read from, who has sent too much
+# ms that a viewer isn't read from, who has sent too much. A mouse that sends 240 moves in a second
+# must not get ahead of this, or the stop behind them would be late.
+_PAUSE = const(4)
 _UNSUPPORTED_DATA = const(1003)  # RFC 6455 section 7.4.1
 
 
