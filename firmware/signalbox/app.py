@@ -109,7 +109,6 @@ class App:
         access = Access(listen["token"], listen["origins"], listen["open"])
         routes = {}
         subprotocols = []
-        pool = None
         if config["mode"] == "client":
             from .web_server import WebServer
 
@@ -122,19 +121,18 @@ class App:
             peer = self.device.peer()
             self.device.connect(peer, self.server.attach(peer))
             routes[None] = self.server
-            pool = self.server.pool
         self._viewers = listen["max_viewers"]
         guests = Guests(self._viewers)
         if self.device.control:
             from .device.control_socket import SUBPROTOCOL, ControlSocket
 
-            socket = ControlSocket(self.device.control, pool, self._viewers)
+            socket = ControlSocket(self.device.control, self._viewers)
             routes["/control"] = guests.route(socket, self._viewers)
             subprotocols.append(SUBPROTOCOL)
         if config["preview"]:
             from .preview_server import create
 
-            preview = create(config["preview"], self.device.driver, pool)
+            preview = create(config["preview"], self.device.driver)
             # One place is for who controls: pictures alone don't stop a camera.
             routes["/preview"] = guests.route(preview, max(1, self._viewers - 1))
         self._site = Site(access, self.health, routes, subprotocols)

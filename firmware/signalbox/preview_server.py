@@ -20,7 +20,7 @@ _RECEIVING = const(0)  # close._RECEIVING
 _RETRY = const(100)  # ms until there may be memory again
 
 
-def create(options, driver, pool=None):
+def create(options, driver):
     """The PreviewServer that the configuration's `preview` asks for.
 
     `driver`: of the device, or None. ValueError when its source is not to be had.
@@ -28,18 +28,17 @@ def create(options, driver, pool=None):
     name = "signalbox.device.preview_" + options["source"]
     __import__(name)
     source = sys.modules[name].create(options, driver)
-    return PreviewServer(Preview(source, options["fps"], options["viewers"]), pool)
+    return PreviewServer(Preview(source, options["fps"], options["viewers"]))
 
 
 class PreviewServer:
     """A route of web.Site."""
 
-    def __init__(self, preview, pool=None, in_flight=IN_FLIGHT):
-        """`pool`: of the connections' Settings. `in_flight`: see compat.IN_FLIGHT; 0: a picture is
-        handed to TCP as a whole, else in pieces, each when the one before it has arrived.
+    def __init__(self, preview, in_flight=IN_FLIGHT):
+        """`in_flight`: see compat.IN_FLIGHT; 0: a picture is handed to TCP as a whole, else in
+        pieces, each when the one before it has arrived.
         """
         self._preview = preview
-        self._pool = pool
         self._pieces = None
         if in_flight:
             from .net.pace import Pieces  # other boards need none of it
@@ -69,7 +68,9 @@ class PreviewServer:
                 self._task = asyncio.create_task(self._make())
                 watch(self)
             while not ws.asked and ws.connection.incoming == _RECEIVING:
-                self._ignore(ws)
+                # Unread messages would hide the Close behind them.
+                while ws.recv_nowait() is not None:
+                    pass
                 picture = viewer.take(ticks_ms())
                 if picture is None:
                     await self._changed.wait()
@@ -88,14 +89,6 @@ class PreviewServer:
                     await _wait_closed(ws)
             finally:
                 self._preview.leave(viewer)
-
-    def _ignore(self, ws):
-        # Unread messages would hide the Close behind them.
-        message = ws.recv_nowait()
-        while message is not None:
-            if self._pool:
-                self._pool.give_back(message)
-            message = ws.recv_nowait()
 
     async def _make(self):
         try:

@@ -7,11 +7,13 @@ body, gzip'd. So the board needs no more code for it than what reads that.
 import json
 import sys
 
+from .compat import const
 from .net.server import Response
 
 PAGE = "page.http"  # in a directory of sys.path
 
-_TRY_AGAIN_LATER = 1013
+_TRY_AGAIN_LATER = const(1013)
+_MAX_MESSAGE = const(4096)  # octets: control requests
 _TEXT = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 
 
@@ -51,7 +53,13 @@ class Site:
         """The handler of every WebSocket."""
         route = self._route(ws.path.partition("?")[0])
         # Others may have come since it was asked.
-        if route is None or route.full:
+        refused = route is None or route.full
+        if refused or route is not self.routes.get(None):
+            # Nobody but signalling gives buffers of its pool back.
+            reader = ws.connection.reader
+            reader.pool = None
+            reader.max_message = _MAX_MESSAGE
+        if refused:
             ws.close(_TRY_AGAIN_LATER)
         else:
             await route.serve(ws)

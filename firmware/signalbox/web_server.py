@@ -6,7 +6,6 @@ from .compat import const
 from .net.server import serve
 from .ws.connection import Settings
 
-_MAX_MESSAGE = const(4096)  # octets: control requests
 _BUFFER = const(1460)  # octets
 _STOP_TIMEOUT = const(7)  # s; a closing handshake has 5
 
@@ -30,7 +29,7 @@ class WebServer:
             process_request=site,
             subprotocols=site.subprotocols,
             context=self._context,
-            settings=Settings(max_message=_MAX_MESSAGE, buffer=_BUFFER),
+            settings=Settings(buffer=_BUFFER),
             max_connections=most,
         )
         try:

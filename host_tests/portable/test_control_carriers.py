@@ -50,7 +50,6 @@ class Device:
         ours.carrier = ControlPeer(self.control, self.peer)
         self.socket = ControlSocket(self.control)
         self.site = Site(self.peer, {PATH: self.socket})
-        self.socket._pool = self.site.server.pool
         ours.carrier.deliver = self.site.deliver
         ours.carrier._clock = self.site.clock.ticks_ms
         self.site.clock.install(control_socket)
@@ -168,7 +167,7 @@ async def test_whatever_a_viewer_sends_there_is_a_reply():
     await viewer.sends(viewer.frame("{"))
     (reply,) = replies(viewer.sent())
     assert reply["id"] is None and reply["error"]
-    await viewer.sends(viewer.frame('{"id":1,"request":"' + "x" * 5000 + '"}'))
+    await viewer.sends(viewer.frame('{"id":1,"request":"' + "x" * 4000 + '"}'))
     (reply,) = replies(viewer.sent())
     assert "octets at most" in reply["error"]
     await viewer.sends(frame(0x82, b"binary", KEY))

@@ -9,7 +9,6 @@ from signalbox.device.preview import STALL, Preview, Source
 from signalbox.net import endpoint, server
 from signalbox.net.server import serve
 from signalbox.preview_server import PreviewServer
-from signalbox.ws.buffers import Pool
 from signalbox.ws.connection import Settings
 from wire import KEY, close_payload, frame, frames, raises
 
@@ -40,7 +39,7 @@ class Numbers(Source):
 class Site:
     """A server of pictures, 10 in a second."""
 
-    def __init__(self, viewers=2, in_flight=0, pool=None):
+    def __init__(self, viewers=2, in_flight=0):
         self.clock = Clock()
         for module in (server, preview_server):
             self.clock.install(module)
@@ -52,12 +51,12 @@ class Site:
         server.Listener = self.listener
         self.source = Numbers()
         self.preview = Preview(self.source, 10, viewers)
-        self.route = PreviewServer(self.preview, pool, in_flight)
+        self.route = PreviewServer(self.preview, in_flight)
         self.server = serve(
             self.route.serve,
             "192.0.2.1",
             8080,
-            settings=Settings(buffer=1460, pool=pool, max_message=1024),
+            settings=Settings(buffer=1460, max_message=1024),
         )
 
     async def watch(self, room=None):
@@ -191,22 +190,20 @@ async def test_past_the_cap():
 
 
 async def test_what_a_viewer_says_is_not_listened_to():
-    for pool in (None, Pool(1, 1024)):
-        site = Site(pool=pool)
-        viewer = await site.watch()
-        for _ in range(5):
-            for _ in range(10):
-                viewer.feed(frame(0x81, b"text", KEY), frame(0x82, bytes(200), KEY))
-            await site.clock.advance(100)
-        viewer.feed(frame(0x88, close_payload(1000), KEY))
-        seen = []
+    site = Site()
+    viewer = await site.watch()
+    for _ in range(5):
         for _ in range(10):
-            await site.clock.advance(300)  # a few of the messages are read for each picture
-            seen += pictures(viewer)
-        assert viewer.ended == FIN
-        assert seen[-1] == ("close", 1000)
-        assert pool is None or pool._lent == []
-        await site.end()
+            viewer.feed(frame(0x81, b"text", KEY), frame(0x82, bytes(200), KEY))
+        await site.clock.advance(100)
+    viewer.feed(frame(0x88, close_payload(1000), KEY))
+    seen = []
+    for _ in range(10):
+        await site.clock.advance(300)  # a few of the messages are read for each picture
+        seen += pictures(viewer)
+    assert viewer.ended == FIN
+    assert seen[-1] == ("close", 1000)
+    await site.end()
 
 
 async def test_where_what_is_on_its_way_is_bounded_pieces_wait_for_pongs():

@@ -39,6 +39,8 @@ class Socket:
     def __init__(self, path):
         self.path = path
         self.code = None
+        self.connection = self.reader = self  # of which a Site knows the pool
+        self.pool = True
 
     def close(self, code):
         self.code = code
@@ -234,6 +236,7 @@ async def test_a_web_socket_is_handed_to_its_route():
         await both.serve(Socket(path))
     assert [ws.path for ws in control.served] == ["/control", "/control?token=x"]
     assert [ws.path for ws in others.served] == ["/", "/controls"]
+    assert [ws.pool for ws in control.served + others.served] == [None, None, True, True]
 
 
 async def test_a_web_socket_that_came_too_late():
@@ -245,3 +248,4 @@ async def test_a_web_socket_that_came_too_late():
     nowhere = Socket("/")
     await site(routes={"/control": control}).serve(nowhere)
     assert nowhere.code == 1013
+    assert late.pool is nowhere.pool is None

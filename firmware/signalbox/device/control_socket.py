@@ -23,10 +23,9 @@ class ControlSocket:
     reads slowly gets it less often.
     """
 
-    def __init__(self, control, pool=None, max_viewers=MAX_VIEWERS):
-        """`control`: a Control. `pool`: of the server's Settings, if it has one."""
+    def __init__(self, control, max_viewers=MAX_VIEWERS):
+        """`control`: a Control."""
         self._control = control
-        self._pool = pool
         self._max_viewers = max_viewers
         self._viewers = []
 
@@ -59,15 +58,11 @@ class ControlSocket:
                 self._show(viewer, now)
 
     def _receive(self, viewer, message):
-        try:
-            octets = bytearray(message.encode()) if isinstance(message, str) else message
-            if isinstance(octets, bytearray):
-                viewer.outbox.put(self._control.receive(viewer, octets, ticks_ms()))
-            else:
-                viewer.outbox.close(_UNSUPPORTED_DATA)
-        finally:
-            if self._pool:
-                self._pool.give_back(message)
+        if isinstance(message, str):
+            octets = bytearray(message.encode())
+            viewer.outbox.put(self._control.receive(viewer, octets, ticks_ms()))
+        else:
+            viewer.outbox.close(_UNSUPPORTED_DATA)
 
     def _show(self, viewer, now):
         state = self._control.state(viewer)
