@@ -695,6 +695,23 @@ def test_requests_that_wait_are_bounded():
     assert call(relay, 1, 3)[0][0] == 0
 
 
+class Full(list):
+    """Of ids, when there is no memory for one more."""
+
+    def append(self, number):
+        raise MemoryError
+
+
+def test_without_memory_a_request_is_not_on_its_way():
+    relay = with_device()
+    call(relay, 1, 1)
+    relay.broker._links._links[0].ids = Full(["1"])
+    request = {"type": "control", "peerId": relay.id(0), "id": 2, "request": REQUEST}
+    octets = bytearray(json.dumps(request).encode())
+    assert raises(MemoryError, relay.broker.receive, relay.peers[1], octets)
+    assert relay.takes() == []  # its octets are somebody else's now
+
+
 def test_requests_have_a_size():
     relay = with_device()
     empty = len(json.dumps({"type": "control", "peerId": relay.id(0), "id": 1, "request": ""}))

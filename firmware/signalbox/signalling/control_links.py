@@ -64,9 +64,8 @@ class Links:
             if link is None:
                 link = Link(peer, other)
                 self._links.append(link)
-            relayed = self._relay(other, peer, message, "request")
             link.ids.append(number)
-            return relayed
+            return self._relay(other, peer, message, "request")
         self._send(
             peer,
             '{"type":"control","peerId":%s,"id":%s,"reply":'
