@@ -24,7 +24,8 @@ class Device:
         """
         self._beat = beat
         self._name = name
-        self._roles = {"producer": (PRODUCER,), "consumer": (CONSUMER,), "none": ()}[announce]
+        self._quiet = () if announce == "none" else (CONSUMER,)  # its roles without a stream
+        self._roles = (PRODUCER,) if announce == "producer" else self._quiet
         self._url = url
         self._members = []
         self._ticked = ticks_ms()
@@ -101,7 +102,7 @@ class Device:
             self.control.tick(now)
 
     def _switch(self, on):
-        self._roles = (PRODUCER,) if on else (CONSUMER,)
+        self._roles = (PRODUCER,) if on else self._quiet
         for member in self._members:
             member.peer.set_status(self._roles, self._meta)
             if member.deliver:
