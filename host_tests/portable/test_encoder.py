@@ -15,6 +15,7 @@ from signalbox.device.line_link import (
 )
 from signalbox.signalling.peer import PRODUCER, Delegate, SignallingPeer
 from visca_wires import Hardware, Port, options_of
+from wire import raises
 
 SDP = "v=0\r\n" + "a=candidate:1 1 udp 2130706431 192.0.2.1 9 typ host\r\n" * 300
 BIG = SDP[: encoder.MAX_SDP]
@@ -423,6 +424,32 @@ def test_an_encoder_that_falls_silent_ends_every_session_and_may_come_back():
     board.session("c")
     board.wait(200)
     assert board.told() == [b"START 3"]
+
+
+def test_a_session_that_there_was_no_memory_to_end_ends_when_the_encoder_is_back():
+    board = Board()
+    board.session("a")
+    board.session("b")
+    board.wait(200)
+    board.told()
+    peer = board.member.peer
+    end = peer.end_session
+    left = [1]
+
+    def scarce(session):
+        if left[0]:
+            left[0] -= 1
+            raise MemoryError
+        end(session)
+
+    peer.end_session = scarce
+    board.cable.lose = lambda octets: b""
+    assert raises(MemoryError, board.wait, SILENCE + 100)
+    board.cable.lose = lambda octets: octets
+    board.wait(4 * RETRY)
+    assert board.driver._link.up and board.told() == []
+    assert sorted([m["sessionId"] for m in board.member.sent()]) == ["a", "b"]
+    assert peer.sessions == {} and board.driver._sessions == {}
 
 
 def test_an_encoder_that_starts_anew_ends_every_session():

@@ -139,9 +139,9 @@ class Encoder(Driver):
     # From the encoder
 
     def _link_changed(self, up):
+        # When it comes up, too: there may have been no memory to end them all.
         self._coming = None
-        if not up:
-            self._end_all()
+        self._end_all()
 
     def _heard(self, body):
         try:
@@ -198,11 +198,11 @@ class Encoder(Driver):
 
     def _end(self, number, why, tell=True):
         # From this side.
-        member, session = self._sessions.pop(number)
+        member, session = self._sessions[number]
         print("session", session.id, "ends:", why)
-        if tell:
-            self._put(b"END %d" % number)
-        self._say(member, member.peer.end_session, session)
+        if not tell:
+            del self._sessions[number]
+        self._say(member, member.peer.end_session, session)  # which calls session_ended()
 
     def _end_all(self):
         for number in list(self._sessions):
