@@ -37,15 +37,15 @@ function holdable(button, begin, end) {
   button.addEventListener("contextmenu", (event) => event.preventDefault());
 }
 
-let focusing = 0;
 for (const button of all("[data-hold]")) {
   const [what, direction] = button.dataset.hold.split(":");
   if (what === "zoom") {
     holdable(button, () => { held.zoom = 50 * direction; steer(); }, () => { held.zoom = 0; steer(); });
   } else {
     const refresh = () => request("focus", { speed: 50 * direction });
-    holdable(button, () => { refresh(); focusing = setInterval(refresh, REFRESH); }, () => {
-      clearInterval(focusing);
+    let timer = 0; // each its own: both may be held
+    holdable(button, () => { refresh(); timer = setInterval(refresh, REFRESH); }, () => {
+      clearInterval(timer);
       request("focus", { speed: 0 });
     });
   }

@@ -215,6 +215,35 @@ def test_zoom_and_focus_as_long_as_a_button_is_held(firmware, open_page):
     has_nothing_to_complain_about(page)
 
 
+def test_near_and_far_held_at_once_and_let_go_of(firmware, open_page):
+    page = open_page(firmware.url, has_touch=True)
+    sent = []
+    page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(frame)))
+    page.reload()
+    ready(page)
+
+    def focuses(ms):
+        sent.clear()
+        page.wait_for_timeout(ms)
+        return [frame for frame in sent if '"focus"' in frame]
+
+    places = [middle(page.get_by_role("button", name=name)) for name in ("Near", "Far")]
+    points = [{"x": x, "y": y, "id": n} for n, (x, y, _) in enumerate(places)]
+    device = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", points[0])
+    touch("touchStart", *points)
+    assert focuses(600)
+    touch("touchEnd", points[0])
+    touch("touchEnd")
+    page.wait_for_timeout(300)
+    assert focuses(800) == []
+    has_nothing_to_complain_about(page)
+
+
 def test_motion_stops_when_the_window_loses_the_focus(firmware, open_page):
     page = ready(open_page(firmware.url))
     with firmware.operator() as operator:
