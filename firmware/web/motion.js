@@ -113,6 +113,7 @@ function keyName(event) {
 // Keys move the camera wherever the focus is, but in dialogs, where they are for the dialog.
 document.addEventListener("keydown", (event) => {
   const name = keyName(event);
+  if (name === "Meta") halt(); // macOS tells of no key that is let go of while this one is down
   if (event.ctrlKey || event.altKey || event.metaKey || $("controls").hidden || document.querySelector("dialog[open]")) return;
   if (KEYS.includes(name)) {
     if (name !== "Shift") event.preventDefault();
