@@ -6,7 +6,9 @@ const SILENCE = 4000; // ms without an answer, after which a connection is taken
 const HEALTH = 5000; // ms between two questions for it
 const LONGEST_WAIT = 8000; // ms between two attempts to connect
 
-let token = sessionStorage.getItem("token") || "";
+let kept = null; // while the tab is open
+try { kept = sessionStorage; } catch { /* a browser that blocks cookies keeps nothing */ }
+let token = kept?.getItem("token") || "";
 let health = null;
 let asking = null;
 
@@ -203,7 +205,7 @@ function needToken() {
   if (dialog.open) return;
   $("token-wrong").hidden = !token;
   token = "";
-  sessionStorage.removeItem("token");
+  kept?.removeItem("token");
   dialog.showModal();
   $("token").focus();
 }
@@ -213,7 +215,7 @@ $("token-dialog").addEventListener("cancel", (event) => event.preventDefault());
 $("token-dialog").addEventListener("close", () => {
   token = $("token").value.trim();
   $("token").value = "";
-  sessionStorage.setItem("token", token);
+  kept?.setItem("token", token);
   start();
   for (const channel of channels) channel.now();
 });

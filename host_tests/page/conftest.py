@@ -48,12 +48,13 @@ def open_page(chromium):
     """
     with contextlib.ExitStack() as opened:
 
-        def open_one(url, width=1280, height=900, **options):
+        def open_one(url, width=1280, height=900, before="", **options):
             context = chromium.new_context(viewport={"width": width, "height": height}, **options)
             opened.callback(context.close)
             context.set_default_timeout(PATIENCE_MS)
             page = context.new_page()
             page.faults = []
+            page.add_init_script(before)
             page.on("pageerror", lambda error: page.faults.append(f"{error}"))
             page.on("request", lambda request: page.faults.extend(outside(request.url, url)))
             page.on("websocket", lambda ws: page.faults.extend(outside(ws.url, url)))

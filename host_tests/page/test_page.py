@@ -434,6 +434,22 @@ def test_what_can_be_no_token_is_asked_for_again(start_firmware, open_page):
     has_nothing_to_complain_about(page)
 
 
+REFUSES = """const get = () => { throw new DOMException("", "SecurityError"); };
+    for (const name of ["sessionStorage", "localStorage"])
+        Object.defineProperty(window, name, { get });"""
+
+
+def test_a_browser_that_keeps_nothing(start_firmware, open_page):
+    # As Chromium does where its settings block cookies.
+    page = open_page(start_firmware(TOKEN).url, before=REFUSES)
+    for token in ("this-is-not-the-token", TOKEN):
+        page.locator("#token").fill(token)
+        page.keyboard.press("Enter")
+        expect(page.locator("#token")).to_have_value("")
+    ready(page)
+    has_nothing_to_complain_about(page)
+
+
 @pytest.fixture
 def changed(start_firmware, open_page):
     """(firmware, page): it came back with another token, and the page asks for that."""
