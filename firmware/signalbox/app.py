@@ -220,30 +220,31 @@ class App:
     # Parts
 
     async def _keep(self, name, run):
-        # Crashed parts are started again, by and by; one that crashes on and on ends it all.
+        # Crashed parts are started again, by and by. One that crashes on and on ends it all, and so
+        # does one that there is no memory to start again.
         restarts = Restarts()
-        while not self._stopped:
-            try:
-                await run()
-                if not self._stopped:
-                    raise RuntimeError(name + " has ended by itself")
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                if self._stopped:
-                    return
-                # Without the port that it is to listen on there is no sense in going on.
-                deaf = name == "server" and isinstance(error, OSError)
-                delay = None if deaf else restarts.crashed(ticks_ms())
-                if not deaf:
+        try:
+            while not self._stopped:
+                try:
+                    await run()
+                    if not self._stopped:
+                        raise RuntimeError(name + " has ended by itself")
+                except Exception as error:
+                    if self._stopped:
+                        return
+                    # Without the port that it is to listen on there is no sense in going on.
+                    if name == "server" and isinstance(error, OSError):
+                        raise
+                    delay = restarts.crashed(ticks_ms())
                     self._crashed(name, error, delay)
-                if delay is None:
-                    self._failure = error
-                    self._ended.set()
-                    return
-                error = None
-                gc.collect()
-                await sleep_ms(delay)
+                    if delay is None:
+                        raise
+                    error = None
+                    gc.collect()
+                    await sleep_ms(delay)
+        except Exception as error:
+            self._failure = error
+            self._ended.set()
 
     def _crashed(self, name, error, delay):
         self._surroundings.crashed(name, error)

@@ -257,3 +257,22 @@ async def test_a_part_that_ends_by_itself_has_crashed():
     app.add("part", part)
     await run(app, lambda: len(starts) == 2)
     assert ("part", "part has ended by itself") in around.told
+
+
+async def test_a_part_that_there_is_no_memory_to_start_again_ends_it():
+    class Full(Around):
+        def crashed(self, part, error):
+            raise MemoryError
+
+    app = make(around=Full())
+
+    async def part():
+        raise RuntimeError("once")
+
+    app.add("part", part)
+    try:
+        await asyncio.wait_for(app.run(), 5)
+    except MemoryError:
+        assert app.device.driver.told[-1] == ("close",)
+    else:
+        raise AssertionError
