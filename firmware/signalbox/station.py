@@ -136,11 +136,11 @@ class Station(Surroundings):
     def _confirm(self):
         # This version is good, if it is in reach for the next one.
         if self._works and not self._confirmed and (not self._wifi or self._wifi.joined):
-            self._confirmed = True
             from . import slots
 
             try:
                 slots.confirm()
+                self._confirmed = True
             except OSError as error:
                 print("the new version can't be confirmed: %s" % error)
 

@@ -31,7 +31,9 @@ def station(**config):
 
 
 class Confirmed:
-    """Counts in the place of slots.confirm()."""
+    """Counts in the place of slots.confirm(). `fault`: why it can't be."""
+
+    fault = None
 
     def __enter__(self):
         self.times = 0
@@ -44,6 +46,8 @@ class Confirmed:
 
     def _confirm(self):
         self.times += 1
+        if self.fault:
+            raise self.fault
 
 
 def test_once_when_it_works():
@@ -71,6 +75,21 @@ def test_not_before_the_wifi_was_joined():
         wifi.joined = True
         board._link_changed()
         assert confirmed.times == 1
+
+
+def test_again_when_the_state_could_not_be_written():
+    with Confirmed() as confirmed:
+        board = station(mode="client", server={"url": "ws://192.0.2.1/"})
+        for error in (OSError(errno.EIO), MemoryError()):
+            confirmed.fault = error
+            try:
+                board.online()
+            except MemoryError:
+                pass
+        confirmed.fault = None
+        board.online()
+        board.online()
+        assert confirmed.times == 3
 
 
 class Port(Listener):
