@@ -3,6 +3,7 @@
 import asyncio
 import socket
 
+from signalbox.net import udp as udp_module
 from signalbox.net.udp import UDP
 
 PORT = 51763
@@ -82,3 +83,63 @@ async def test_a_host_is_not_looked_up_where_that_must_not_block():
     assert udp.send(b"ping")
     assert udp.send(b"ping", False)
     udp.close()
+
+
+class Names:
+    """A module `socket` and a clock: looking up a host takes `takes` ms, and ends at `port`, or in
+    vain if that is None.
+    """
+
+    SOCK_DGRAM = socket.SOCK_DGRAM
+    socket = socket.socket
+
+    def __init__(self, port, takes):
+        self.port = port
+        self.takes = takes
+        self.now = 1000
+        self.times = 0
+
+    def __enter__(self):
+        self._replaced = udp_module.socket, udp_module.ticks_ms
+        udp_module.socket = self
+        udp_module.ticks_ms = lambda: self.now
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        udp_module.socket, udp_module.ticks_ms = self._replaced
+
+    def getaddrinfo(self, host, port, family, kind):
+        self.times += 1
+        self.now += self.takes
+        if self.port is None:
+            raise OSError(-2)
+        return socket.getaddrinfo("127.0.0.1", self.port, family, kind)
+
+
+def test_a_host_that_is_not_found_is_looked_up_a_tenth_of_the_time():
+    with Names(None, 7000) as names:
+        udp = UDP("cam.local", PORT)
+        for _ in range(4 * 140):  # as often as a camera that doesn't answer is sent something
+            assert not udp.send(b"ping")
+            names.now += 250
+        assert names.times == 3
+
+
+def test_a_host_that_has_moved_is_found_when_it_is_opened_again():
+    first, _ = bound(PORT)
+    second, _ = bound(PORT + 1)
+    with Names(PORT, 0) as names:
+        udp = UDP("cam.local", PORT)
+        try:
+            assert udp.send(b"here") and first.recvfrom(64)[0] == b"here"
+            names.port = None
+            udp.close()
+            assert udp.send(b"where it was") and first.recvfrom(64)[0] == b"where it was"
+            names.port = PORT + 1
+            names.now += 5000
+            udp.close()
+            assert udp.send(b"there") and second.recvfrom(64)[0] == b"there"
+        finally:
+            udp.close()
+            first.close()
+            second.close()

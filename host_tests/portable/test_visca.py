@@ -618,6 +618,17 @@ def test_ip_a_camera_that_is_not_there():
     assert raises(Refused, camera.driver.power, True)
 
 
+def test_ip_the_name_of_a_camera_that_fell_silent_is_looked_up_again():
+    camera = Net()
+    camera.driver.power(True)
+    camera.wait(REPLY * TRIES)
+    assert not camera.port.closed  # which has it looked up with what is sent next
+    greeting = camera.wait(AGAIN)
+    assert greeting[-1] == "020000010000000001" and camera.port.closed
+    camera.port.closed = False
+    assert camera.wait(REPLY) == ["020000010000000001"] and not camera.port.closed
+
+
 def test_ip_no_name_is_looked_up_in_a_timer():
     camera = Net(greeted=False)
     camera.driver.in_timer = True
