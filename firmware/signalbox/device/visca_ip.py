@@ -48,6 +48,8 @@ class ViscaIP(Visca):
 
     def send(self, message):
         if message == _RESET:
+            if self._answers is False and self.tries == 1:
+                self._udp.close()  # its name may stand for another address by now
             kind = _CONTROL
             self._number = 0
         else:
