@@ -177,7 +177,17 @@ def test_presets_last():
     head.driver.preset_recall(7)
     head.wait(3000)
     assert head.place() == (-10, 20)
-    for text in ("", "[", "[]", "{", '{"0":1}', '{"0":[1]}', '{"0":["a","b"]}', '{"0":null}'):
+    for text in (
+        "",
+        "[",
+        "[]",
+        "{",
+        '{"0":1}',
+        '{"0":[1]}',
+        '{"0":["a","b"]}',
+        '{"0":null}',
+        '{"0":{}}',
+    ):
         with open(PRESETS, "w") as file:
             file.write(text)
         assert raises(Refused, head.driver.preset_recall, 0), text

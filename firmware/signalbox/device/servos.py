@@ -129,7 +129,7 @@ class Servos(Driver):
             for place in presets.values():
                 place[0] + place[1] + 0.0
             return presets
-        except (OSError, ValueError, TypeError, AttributeError, IndexError):
+        except (OSError, ValueError, TypeError, AttributeError, LookupError):
             return {}
 
 
