@@ -55,8 +55,9 @@ def _prepare(path, crash):
 
     try:
         return Station(settings, crash)
-    except (ValueError, OSError) as error:
-        # A pin that the board hasn't, a certificate that is none …
+    except (ValueError, OSError, TypeError, AttributeError, RuntimeError) as error:
+        # A pin that the board hasn't, a certificate that is none, a computer's serial port, a
+        # driver that is none …
         from .compat import print_exception
 
         print_exception(error)

@@ -149,6 +149,11 @@ def test_a_radio_that_is_broken_is_told_as_that_and_the_board_starts_anew(board,
             '{"driver": "visca_serial", "uart": "/no/such/device"}}',
             "what it names can't be used: [Errno 2] ENOENT",
         ),
+        (
+            '{"name": "cam", "mode": "server", "wifi": [], "listen": {"open": true}, "device": '
+            '{"driver": "preview_pattern"}}',
+            "what it names can't be used: 'Pattern' object has no attribute 'media'",
+        ),
     ],
 )
 def test_a_bad_configuration_starts_the_safe_mode(board, text, said):
@@ -163,6 +168,15 @@ def test_a_bad_configuration_starts_the_safe_mode(board, text, said):
         os.kill(program.pid, signal.SIGINT)
         assert program.wait(TIMEOUT_S) == 0
         assert "radio" not in program.output and "listening" not in program.output
+
+
+@pytest.mark.parametrize("error", ["TypeError", "RuntimeError"])
+def test_what_a_port_can_not_give_starts_the_safe_mode(board, error):
+    device = {"driver": "pelco_d", "uart": "/dev/ttyUSB0"}
+    board.configure(**server_config(free_port()), device=device)
+    program = HERE / "programs" / "unusable.py"
+    with board._port.start(program, board.path, error) as firmware:
+        firmware.wait_for_line(f"  {board.path}: what it names can't be used: no UART")
 
 
 def test_the_safe_mode_says_so_again(board):
