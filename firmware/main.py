@@ -11,6 +11,7 @@ Any version of this file starts any version of the application. Without slots (f
 installation by mip, the unix port in the source tree) the application is on sys.path already.
 """
 
+import io
 import json
 import os
 import sys
@@ -89,8 +90,11 @@ def run(state):
         print("slots: ended with status %s" % status)
     except Exception as error:
         report(error)
-    if "starts" not in state:
-        write_state({"slot": state["slot"], "starts": 1})
+    try:
+        if "starts" not in state:
+            write_state({"slot": state["slot"], "starts": 1})
+    except MemoryError:
+        pass  # the next start has it again
     time.sleep(PAUSE_S)
     machine.reset()
 
@@ -106,10 +110,23 @@ def report(error):
     """Print an exception, and leave it in the file system for who comes to look."""
     sys.print_exception(error)
     try:
-        with open(CRASH, "w") as file:
-            sys.print_exception(error, file)
-    except OSError:
+        text = io.StringIO()
+        sys.print_exception(error, text)
+        text = text.getvalue()
+        if text != last_report():  # a board that fails at each start must not wear out its flash
+            with open(CRASH, "w") as file:
+                file.write(text)
+    except (OSError, MemoryError):
         pass  # no room: it has been printed
+
+
+def last_report():
+    """The one that is in the file system, if there is one."""
+    try:
+        with open(CRASH) as file:
+            return file.read()
+    except (OSError, ValueError):
+        return None
 
 
 def application():

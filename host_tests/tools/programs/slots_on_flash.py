@@ -14,6 +14,15 @@ CONFIRMS = "from signalbox import slots\nstarts.append(NAME)\nslots.confirm()\n"
 RUNS = "starts.append(NAME)\n"
 RAISES = RUNS + "raise ValueError('broken')\n"
 CUTS_ITSELF = RUNS + "raise Watchdog\n"
+FILLS_THE_HEAP = """\
+size = 1 << 16
+while size > 16:
+    try:
+        starts.append(bytearray(size))
+    except MemoryError:
+        size >>= 1
+raise MemoryError
+"""
 FAILS = RUNS + "status = 1\n"
 
 
@@ -141,6 +150,26 @@ def test_syntax_error_three_times_leads_back():
     put("/slot_b/signalbox/start.py", "def (")
     assert power_on(flash, 5) == "aa"
     assert "SyntaxError" in get("/crash.txt")
+
+
+def test_the_same_exception_again_and_again_is_written_once():
+    for slots in ('{"slot": "a", "starts": 3}', None):
+        flash = prepared(RAISES, None, slots)
+        power_on(flash, 4)
+        before = flash.changes
+        assert power_on(flash, 5) == "aaaaa"
+        assert flash.changes == before
+        put("/slot_a/signalbox/start.py", "raise OSError('another one')\n")
+        power_on(flash)
+        assert "another one" in get("/crash.txt")
+
+
+def test_no_memory_for_a_report_is_reset_all_the_same():
+    flash = prepared(FILLS_THE_HEAP, None, '{"slot": "a"}')
+    try:
+        assert isinstance(boot(flash), Reset)
+    finally:
+        started.starts.clear()
 
 
 def test_exception_is_reset():
