@@ -100,6 +100,12 @@ def main(arguments=None):
     except env.EnvError as error:
         print(f"signalbox: {error}", file=sys.stderr)
         return 5
+    except OSError as error:  # of this computer's files: a board's are told as one of those above
+        complain(
+            f"{error.filename or 'a file'}: {error.strerror}",
+            "make room, or name places where you may write: TMPDIR, SIGNALBOX_CACHE",
+        )
+        return ToolError.status
 
 
 def complain(cause, cure):

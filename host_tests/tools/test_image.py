@@ -1,6 +1,8 @@
 """make image: a file for each board that boots straight into the application."""
 
+import errno
 import http.server
+import os
 import shlex
 import shutil
 import subprocess
@@ -228,6 +230,19 @@ def test_a_place_where_no_file_can_be_made(image, tmp_path, capsys):
     image(load("RPI_PICO_W"), "--output", output, status=2)
     said = capsys.readouterr().err
     assert f"{output} can't be written" in said and "name another file" in said
+
+
+def test_a_disk_that_is_full(image, monkeypatch, capsys):
+    board = load("RPI_PICO_W")
+
+    def full(board, image, path):
+        path.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(board_image.family(board), "write_image", full)
+    path = image(board, status=2)
+    assert f"{path} can't be written: No space left on device" in capsys.readouterr().err
+    assert not path.exists() and not list(path.parent.glob("*.part"))
 
 
 def test_the_next_command_is_one_for_a_shell(image, tmp_path, capsys):

@@ -63,15 +63,15 @@ def command(board, firmware, flash_size, config, output, dry_run):
         output.parent.mkdir(parents=True, exist_ok=True)
         # It may hold a token and a password.
         part.touch(mode=0o600 if config else 0o666)
+        try:
+            family.write_image(board, image, part)
+            os.replace(part, output)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise WrongInput(
             f"{output} can't be written: {error.strerror}", "name another file: ARGS='-o FILE'"
         ) from None
-    try:
-        family.write_image(board, image, part)
-        os.replace(part, output)
-    finally:
-        part.unlink(missing_ok=True)
     say(f"{describe(image, files)}")
     say(f"Next: make flash BOARD={board.name} IMAGE={shlex.quote(str(output))}")
     click.echo(output)
