@@ -76,7 +76,7 @@ def test_health(start):
     assert sorted(health["paths"]) == ["/", "/control", "/preview"]
     assert health["heap"]["free"] > 0 and health["heap"]["used"] > 0
     assert health["uptime_s"] >= 0 and health["sessions"] == []
-    assert {"name", "version", "caps"} <= set(health)
+    assert {"name", "version", "caps"} <= set(health) and health["deadman_ms"] == 750
 
 
 def test_token(start):

@@ -211,10 +211,12 @@ class App:
                 {"id": s.id, "producer": s.producer.id, "consumer": s.consumer.id}
                 for s in broker.sessions
             ]
-        if self.device.control:
-            health["caps"] = self.device.control.advert()["caps"]
-            health["presets"] = self.device.driver.presets
-            health["device"] = self.device.driver.state()
+        control = self.device.control
+        if control:
+            health["caps"] = control.advert()["caps"]
+            health["deadman_ms"] = control.deadman
+            health["presets"] = control.driver.presets
+            health["device"] = control.driver.state()
         return health
 
     # Parts

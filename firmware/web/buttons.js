@@ -42,9 +42,9 @@ for (const button of all("[data-hold]")) {
   if (what === "zoom") {
     holdable(button, () => { held.zoom = 50 * direction; steer(); }, () => { held.zoom = 0; steer(); });
   } else {
-    const refresh = () => request("focus", { speed: 50 * direction });
+    const focus = () => request("focus", { speed: 50 * direction });
     let timer = 0; // each its own: both may be held
-    holdable(button, () => { refresh(); timer = setInterval(refresh, REFRESH); }, () => {
+    holdable(button, () => { focus(); timer = setInterval(focus, refresh()); }, () => {
       clearInterval(timer);
       request("focus", { speed: 0 });
     });

@@ -1,6 +1,7 @@
 // Motion: what is held, by pointers and keys, and the speeds that come of it.
 
-const REFRESH = 250; // ms between two equal speeds: the board stops when it hears none for 750
+// ms between two equal speeds: the board stops when it hears none for its dead-man's time.
+const refresh = () => Math.min(250, (health?.deadman_ms ?? 750) / 2.5);
 const PACE = 90; // ms between two different ones
 
 let motion = { pan: 0, tilt: 0, zoom: 0 };
@@ -47,8 +48,8 @@ function drive() {
     release();
     report(reply);
   });
-  // What no longer comes is a stop: see REFRESH.
-  sendTimer = setTimeout(drive, REFRESH);
+  // What no longer comes is a stop: see refresh().
+  sendTimer = setTimeout(drive, refresh());
 }
 
 // Nothing is held any more.

@@ -22,11 +22,12 @@ TOKEN = "a-token-for-the-tests"
 class Firmware:
     """The firmware as `make run` has it, on a port of its own, which it keeps."""
 
-    def __init__(self, unix_port, directory, token=None):
+    def __init__(self, unix_port, directory, token=None, control=None):
         with socket.create_server(("127.0.0.1", 0)) as found:
             self.port = found.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self.token = token
+        self._control = control or {}
         web.build(directory)
         self._config = directory / "config.json"
         self._command = [unix_port.path, run.FIRMWARE / "main.py", self._config, "--until-eof"]
@@ -38,6 +39,7 @@ class Firmware:
         config = run.configuration(self.port)
         config["name"] = "Hall camera"
         config["preview"]["viewers"] = 4
+        config["control"] = self._control
         if self.token:
             config["listen"].update(token=self.token, open=False)
         self._config.write_text(json.dumps(config))

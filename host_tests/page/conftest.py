@@ -81,8 +81,8 @@ def start_firmware(micropython, tmp_path):
     """A function: a Firmware; it ends with the test."""
     started = []
 
-    def start(token=None):
-        started.append(Firmware(micropython, tmp_path / "web", token))
+    def start(token=None, **control):
+        started.append(Firmware(micropython, tmp_path / "web", token, control))
         return started[-1]
 
     yield start

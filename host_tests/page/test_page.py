@@ -123,6 +123,26 @@ def test_a_pointer_that_stays_keeps_it_moving_past_the_dead_man(firmware, open_p
     page.mouse.up()
 
 
+def test_a_shorter_dead_man_has_speeds_in_time(start_firmware, open_page):
+    deadman_ms = 200
+    firmware = start_firmware(deadman_ms=deadman_ms)
+    page = open_page(firmware.url)
+    sent = []
+    page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(frame)))
+    page.reload()
+    ready(page)
+    for label, verb in (("Zoom in", "move"), ("Far", "focus")):
+        button = page.get_by_role("button", name=label)
+        x, y, _ = middle(button)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        began = time.monotonic()
+        page.wait_for_timeout(10 * deadman_ms)
+        held_ms = (time.monotonic() - began) * 1000
+        page.mouse.up()
+        assert len([frame for frame in sent if f'"{verb}"' in frame]) > held_ms / deadman_ms
+
+
 def test_touch(firmware, open_page):
     page = ready(open_page(firmware.url, 390, 844, has_touch=True, is_mobile=True))
     pad = page.locator("#pad")

@@ -178,6 +178,7 @@ def test_health():
     health = make().health()
     assert health["name"] == "cam" and health["registered"] is None
     assert health["caps"] == ["ptz"] and health["device"] == {"moving": False}
+    assert health["deadman_ms"] == 750
     assert health["uptime_s"] == 0 and health["outcomes"] == []
     app = make(mode="server", listen={"open": True})
     assert app.health()["sessions"] == [] and len(app.health()["peers"]) == 1

@@ -34,7 +34,8 @@ class Control:
     """One device's. Call receive(), gone(), and tick() about every 20 ms.
 
     `owner`: the Controller that is in control, or None. `streaming`: whether the device is offered
-    as a producer, as far as stream() was told; to be set by who knows.
+    as a producer, as far as stream() was told; to be set by who knows. `deadman`: ms that a speed
+    is good for.
     """
 
     streaming = False
@@ -44,7 +45,7 @@ class Control:
         self.driver = driver
         self.owner = None
         self._stream = stream
-        self._deadman = deadman
+        self.deadman = deadman
         self._idle = idle
         self._rate = rate
         self._speeds = _STILL
@@ -110,7 +111,7 @@ class Control:
 
     def tick(self, now):
         """See to what time brings: here, and in the driver."""
-        expired = self._is_driven() and ticks_diff(now, self._refreshed) >= self._deadman
+        expired = self._is_driven() and ticks_diff(now, self._refreshed) >= self.deadman
         if expired or self._unstopped:
             self._stop()
         if self.owner and not self._lapsed and ticks_diff(now, self._used) >= self._idle:
