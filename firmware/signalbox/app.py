@@ -191,13 +191,18 @@ class App:
         """Whether it is what the configuration wants: registered, or listening."""
         return self.client is None or self.client.peer.id is not None
 
+    @property
+    def uptime(self):
+        """Seconds since the start."""
+        return self._minutes * 60 + self._ms // 1000
+
     def health(self):
         """A dict for JSON: how the board is."""
         gc.collect()
         health = {
             "name": self.name,
             "board": getattr(sys.implementation, "_machine", sys.platform),
-            "uptime_s": self._minutes * 60 + self._ms // 1000,
+            "uptime_s": self.uptime,
             "heap": _heap(),
             "outcomes": list(outcomes.recent),
         }

@@ -5,7 +5,7 @@ import sys
 
 from . import status_led
 from .app import App, Surroundings
-from .compat import BOARD, const, print_exception, sleep_ms, ticks_diff, ticks_ms
+from .compat import BOARD, const, print_exception, sleep_ms
 from .net.endpoint import unwatch, watch
 from .supervisor import Supervisor
 
@@ -30,7 +30,6 @@ class Station(Surroundings):
         hardware = _hardware()
         self._crash = crash
         self._armed = BOARD and config["watchdog"]
-        self._began = ticks_ms()
         self._confirmed = False
         self._supervisor = Supervisor()
         if config["status_led"]:
@@ -147,8 +146,7 @@ class Station(Surroundings):
     def crashed(self, part, error):
         """See Surroundings."""
         print_exception(error)
-        up = ticks_diff(ticks_ms(), self._began) // 1000
-        head = "%s, version %s, %d s after the start" % (part, self._version, up)
+        head = "%s, version %s, %d s after the start" % (part, self._version, self.app.uptime)
         self._crash.save(head, error)
 
     def describe(self, health):

@@ -4,6 +4,7 @@ import errno
 
 from scripted import Clock, run, start  # before what needs a transport
 from scripted_listener import Listener
+from signalbox import app as app_module
 from signalbox import slots
 from signalbox import station as station_module
 from signalbox.config import check
@@ -19,6 +20,9 @@ class WiFi:
 
 class Crash:
     last = None
+
+    def save(self, head, error):
+        self.last = head
 
 
 def station(**config):
@@ -90,6 +94,21 @@ def test_again_when_the_state_could_not_be_written():
         board.online()
         board.online()
         assert confirmed.times == 3
+
+
+def test_a_crash_after_months_says_when_it_was():
+    board = station(mode="client", server={"url": "ws://192.0.2.1/"})
+    real = app_module.ticks_diff
+    app_module.ticks_diff = lambda later, earlier: (later - earlier) % (1 << 30)  # a board's
+    try:
+        now = board.app._since
+        for _ in range(1000):  # hours
+            now = (now + 3600000) % (1 << 30)
+            board.app.tick(now)
+    finally:
+        app_module.ticks_diff = real
+    board.crashed("client", RuntimeError("why"))
+    assert board._crash.last.endswith(", 3600000 s after the start")
 
 
 class Port(Listener):
