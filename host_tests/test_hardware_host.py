@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import termios
+import time
 
 import pytest
 from unix_port import ROOT, Program
@@ -92,3 +93,33 @@ def test_a_baud_rate_that_is_none(start, line):
     with start(line[1], 12345) as program:
         assert program.wait(TIMEOUT_S) == 1
         assert "ValueError: no such baud rate on a computer: 12345" in program.output
+
+
+def test_a_device_that_was_unplugged_is_opened_again(start, tmp_path):
+    path = tmp_path / "ttyUSB0"
+    leaders = []
+
+    def plug_in():
+        leader, follower = pty.openpty()
+        leaders.append(leader)
+        path.symlink_to(os.ttyname(follower))
+        return follower
+
+    follower = plug_in()
+    with start(path, 9600) as program:
+        with os.fdopen(leaders[0], "r+b", buffering=0) as file:
+            assert read_line(file) == b"ready\n"
+            os.close(follower)
+            path.unlink()
+        time.sleep(0.2)
+        follower = plug_in()
+        with os.fdopen(leaders[1], "r+b", buffering=0) as file:
+            deadline = time.monotonic() + TIMEOUT_S
+            while termios.tcgetattr(follower)[3] & termios.ECHO:
+                assert time.monotonic() < deadline, program.output
+                time.sleep(0.01)
+            file.write(b"again\n")
+            assert read_line(file) == b"niaga\n"
+            file.write(b"end\n")
+            assert program.wait(TIMEOUT_S) == 0, program.output
+        os.close(follower)

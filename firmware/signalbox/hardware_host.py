@@ -18,22 +18,30 @@ _OSPEED = 5
 
 
 class SerialDevice:
-    """What hardware.uart() returns, on a serial device or a pty."""
+    """What hardware.uart() returns, on a serial device or a pty. One that is unplugged is opened
+    again when it is there again.
+    """
+
+    _file = None
 
     def __init__(self, path, baudrate):
         """OSError. ValueError for a baud rate that this computer's interface doesn't name."""
-        self._file = open(path, "r+b", buffering=0)  # noqa: SIM115
-        self._poll = select.poll()
-        self._poll.register(self._file, select.POLLIN)
-        fd = self._file.fileno()
-        setraw(fd)
-        speed = getattr(termios, "B%d" % baudrate, None)
-        if speed is None:
-            self._file.close()
+        self._path = path
+        self._speed = getattr(termios, "B%d" % baudrate, None)
+        if self._speed is None:
             raise ValueError("no such baud rate on a computer: %d" % baudrate)
+        self._poll = select.poll()
+        self._open()
+
+    def _open(self):
+        file = open(self._path, "r+b", buffering=0)  # noqa: SIM115
+        fd = file.fileno()
+        setraw(fd)
         attributes = termios.tcgetattr(fd)
-        attributes[_ISPEED] = attributes[_OSPEED] = speed
+        attributes[_ISPEED] = attributes[_OSPEED] = self._speed
         termios.tcsetattr(fd, termios.TCSANOW, attributes)
+        self._poll.register(file, select.POLLIN)
+        self._file = file
 
     def any(self):
         """Whether octets are there; it can't be said how many."""
@@ -64,12 +72,24 @@ class SerialDevice:
 
     def deinit(self):
         """Close it."""
-        self._poll.unregister(self._file)
-        self._file.close()
+        if self._file:
+            self._poll.unregister(self._file)
+            self._file.close()
+            self._file = None
 
     def _is(self, event):
-        self._poll.modify(self._file, event)
-        return any(found & event for _, found in self._poll.poll(0))
+        try:
+            if self._file is None:
+                self._open()
+            self._poll.modify(self._file, event)
+            found = 0
+            for _, found in self._poll.poll(0):
+                if found & (select.POLLHUP | select.POLLERR):
+                    self.deinit()
+                    return False
+            return found & event != 0
+        except OSError:
+            return False  # it isn't there yet
 
 
 class SimulatedPin:
