@@ -4,13 +4,16 @@ import errno
 import time
 
 import serial
+from faults import WrongInput
 
 BAUD_RATE = 115200
 REOPEN_S = 0.3
 
 
 class Lines:
-    """The lines from a serial port, a path or a URL of pySerial's. `with` closes it."""
+    """The lines from a serial port, a path or a URL of pySerial's. `with` closes it. WrongInput:
+    it can be no port.
+    """
 
     def __init__(self, port):
         self.port = port
@@ -71,6 +74,8 @@ class Lines:
             elif self.forbidden_since is None:
                 self.forbidden_since = time.monotonic()
             return False
+        except ValueError as error:  # a URL that pySerial doesn't know
+            raise WrongInput(f"{self.port}: {error}", "name the board's port: PORT=") from None
         self.forbidden_since = None
         self.connected = True
         return True

@@ -122,6 +122,12 @@ def test_a_port_that_comes_and_may_not_be_opened(monkeypatch, capsys):
         assert time.monotonic() - started > 0.2
 
 
+def test_a_url_that_is_none(capsys):
+    assert cli.main(["monitor", "--port", "http://192.0.2.1", "--timeout", "1"]) == 2
+    said = capsys.readouterr().err
+    assert "http://192.0.2.1: invalid URL" in said and "Next: name the board's port" in said
+
+
 def test_a_file_that_can_not_be_saved(tmp_path, capsys):
     path = tmp_path / "none" / "log"
     assert cli.main(["monitor", "--port", "/dev/none", "--save", str(path)]) == 2
