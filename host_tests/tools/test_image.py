@@ -232,6 +232,14 @@ def test_a_place_where_no_file_can_be_made(image, tmp_path, capsys):
     assert f"{output} can't be written" in said and "name another file" in said
 
 
+def test_what_is_no_file_stays_what_it_is(image, tmp_path, capsys):
+    output = tmp_path / "device"
+    os.mkfifo(output)
+    image(load("RPI_PICO_W"), "--output", output, status=2)
+    assert f"{output} can't be written: it is no file" in capsys.readouterr().err
+    assert output.is_fifo()
+
+
 def test_a_disk_that_is_full(image, monkeypatch, capsys):
     board = load("RPI_PICO_W")
 

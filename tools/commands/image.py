@@ -1,5 +1,6 @@
 """image: one file that boots straight into the application."""
 
+import errno
 import os
 import shlex
 from pathlib import Path
@@ -60,6 +61,8 @@ def command(board, firmware, flash_size, config, output, dry_run):
         return
     part = output.with_name(output.name + ".part")
     try:
+        if output.exists() and not output.is_file():
+            raise FileExistsError(errno.EEXIST, "it is no file")  # a device would be replaced
         output.parent.mkdir(parents=True, exist_ok=True)
         # It may hold a token and a password.
         part.touch(mode=0o600 if config else 0o666)
