@@ -165,8 +165,8 @@ def step(what, command, log):
         with open(log, errors="replace") as file:
             last_words = "".join(file.readlines()[-8:])
         raise EnvError(
-            "\n%s %s:\n%s\nNext: check that pip reaches its package index (pip config list), and "
-            "try again. All of the output: %s"
+            "\n%s %s:\n%s\nNext: check that there is room for it, and that pip reaches its package "
+            "index (pip config list); try again. All of the output: %s"
             % (" ".join(map(shlex.quote, command)), problem, last_words, log)
         )
     say("%.1f s" % (time.monotonic() - started))

@@ -1,8 +1,10 @@
 """env.py: the environment that it makes, and the pins of it."""
 
 import importlib.metadata
+import sys
 
 import env
+import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -13,6 +15,12 @@ def pins():
         lines = [line.split("#")[0].strip() for line in file]
     found = [Requirement(line) for line in lines if line]
     return [pin for pin in found if not pin.marker or pin.marker.evaluate()]
+
+
+def test_a_step_of_which_a_full_disk_kept_no_words(tmp_path):
+    log = tmp_path / "install.log"
+    with pytest.raises(env.EnvError, match=f"room for it(.|\n)*{log}"):
+        env.step("a package", [sys.executable, "-c", "raise SystemExit(1)"], log)
 
 
 def test_each_pin_can_be_installed_with_the_oldest_python():
