@@ -64,6 +64,23 @@ async def test_what_others_send_is_not_received():
         device.close()
 
 
+def test_strangers_who_send_without_end_let_the_rest_go_on():
+    device, _ = bound(PORT)
+    stranger, _ = bound(PORT + 1)
+    udp = UDP("127.0.0.1", PORT)
+    try:
+        udp.send(b"ping")
+        _, sender = device.recvfrom(64)
+        for _ in range(4):
+            stranger.sendto(b"from a stranger", sender)
+        device.sendto(b"pong", sender)
+        assert [udp.receive(64) for _ in range(5)] == [None] * 4 + [b"pong"]
+    finally:
+        udp.close()
+        stranger.close()
+        device.close()
+
+
 async def test_nobody_there_and_no_such_host():
     udp = UDP("127.0.0.1", PORT)
     for _ in range(5):

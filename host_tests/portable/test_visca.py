@@ -629,6 +629,14 @@ def test_ip_the_name_of_a_camera_that_fell_silent_is_looked_up_again():
     assert camera.wait(REPLY) == ["020000010000000001"] and not camera.port.closed
 
 
+def test_ip_a_camera_that_sends_without_end_lets_the_rest_go_on():
+    camera = Net()
+    camera.port.incoming = [octets("0111 0003 00000001 9041ff")] * 100
+    camera.driver.power(True)
+    assert camera.tick(1) == ["0100000600000005" + "8101040002ff"]
+    assert len(camera.port.incoming) > 50
+
+
 def test_ip_no_name_is_looked_up_in_a_timer():
     camera = Net(greeted=False)
     camera.driver.in_timer = True

@@ -9,6 +9,7 @@ from .visca import Visca
 
 _HEADER = const(8)
 _LARGEST = const(24)  # a header, and a message of 16 octets
+_AT_ONCE = const(8)  # datagrams in a tick: who sends without end must not keep all else waiting
 _COMMAND = const(0x0100)
 _INQUIRY = const(0x0110)
 _REPLY = const(0x0111)
@@ -61,11 +62,12 @@ class ViscaIP(Visca):
         self._udp.send(header + message, not self.in_timer)
 
     def poll(self):
-        datagram = self._udp.receive(_LARGEST)
-        while datagram is not None:
+        for _ in range(_AT_ONCE):
+            datagram = self._udp.receive(_LARGEST)
+            if datagram is None:
+                return
             if len(datagram) > _HEADER:
                 self._came(datagram)
-            datagram = self._udp.receive(_LARGEST)
 
     def close(self):
         self._udp.close()

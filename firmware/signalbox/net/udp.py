@@ -38,14 +38,14 @@ class UDP:
             return False
 
     def receive(self, n):
-        """The next datagram, its first `n` octets at most, or None."""
-        while self._sock is not None:
+        """The next datagram, its first `n` octets at most; None: there is none, or a stranger's."""
+        if self._sock is not None:
             try:
                 octets, sender = self._sock.recvfrom(n)
+                if sender == self._found[-1]:
+                    return octets
             except OSError:
-                return None  # none is there, or a router said that the last one didn't get there
-            if sender == self._found[-1]:
-                return octets
+                pass  # none is there, or a router said that the last one didn't get there
         return None
 
     def close(self):
