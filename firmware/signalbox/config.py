@@ -59,7 +59,7 @@ class ModuleSection(Section):
             return None
         try:
             return (row,) + tuple(_device_module(self.prefix + name).options())
-        except (ImportError, AttributeError) as error:
+        except (ImportError, AttributeError, RuntimeError) as error:
             known = _nearest(name, _names(self.prefix))
             hint = ' did you mean "%s"?' % known if known else " CONFIG.md lists them"
             errors.append(where + 'there is no "%s" (%s);' % (name, error) + hint)

@@ -155,7 +155,7 @@ def test_what_belongs_together():
 def test_a_driver_that_is_not_there():
     assert error(device={}) == "device.driver: is missing; must be text of 1 to 32 octets"
     assert error(device="visca").startswith("device: must be an object")
-    for name in ("", "../x", "a.b", 5, [], None, "visca serial"):
+    for name in ("", "../x", "a.b", 5, [], None, "visca serial", "x" * 300):
         assert error(device={"driver": name}).startswith("device.driver: "), name
     found = error(device={"driver": "no_such"})
     assert found.startswith('device.driver: there is no "no_such"'), found
