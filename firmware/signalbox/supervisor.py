@@ -19,10 +19,6 @@ class Supervisor:
         """`name` is alive. From the first time on it must go on saying so."""
         self._seen[name] = now
 
-    def forget(self, name):
-        """`name` has ended, as it should."""
-        self._seen.pop(name, None)
-
     def late(self, now):
         """The name of one that hasn't been heard of for PATIENCE ms, or None."""
         for name in self._seen:

@@ -15,7 +15,7 @@ def test_late_is_who_has_not_been_heard_of():
     assert supervisor.late(PATIENCE) == "app"
     supervisor.beat("app", PATIENCE)
     assert supervisor.late(PATIENCE + 1000) == "wifi"
-    supervisor.forget("wifi")
+    supervisor.beat("wifi", PATIENCE)
     assert supervisor.late(PATIENCE + 1000) is None
 
 
