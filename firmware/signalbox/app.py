@@ -38,6 +38,7 @@ class App:
     """Make it, run() it. health() says how it is."""
 
     faulty = False  # the device is
+    deaf = False  # it can't listen
 
     def __init__(self, config, hardware, surroundings=None):
         """`config`: of config.load(). `hardware`: the module for drivers. ValueError, OSError or
@@ -241,6 +242,7 @@ class App:
                         return
                     # Without the port that it is to listen on there is no sense in going on.
                     if name == "server" and isinstance(error, OSError):
+                        self.deaf = True
                         raise
                     delay = restarts.crashed(ticks_ms())
                     self._crashed(name, error, delay)

@@ -103,7 +103,7 @@ def _run(station, until_eof):
             station.stop()
             loop.run_until_complete(running)
     except Exception as error:
-        if isinstance(error, OSError) and station.app.address:
+        if station.app.deaf:
             print("can't listen on %s:%d: %s" % (station.app.address + (error,)))
         else:
             print("it crashed too often, and starts anew: %r" % error)

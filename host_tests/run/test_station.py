@@ -126,8 +126,12 @@ def takes_long(test):
     return run
 
 
-def test_a_radio_that_is_broken_is_told_as_that_and_the_board_starts_anew(board, hub, camera):
-    board.configure(**client(camera, hub.url, wifi=[HOUSE]))
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_radio_that_is_broken_is_told_as_that_and_the_board_starts_anew(
+    board, hub, camera, listens
+):
+    listen = {"host": "127.0.0.1", "port": free_port(), "open": True} if listens else None
+    board.configure(**client(camera, hub.url, wifi=[HOUSE], listen=listen))
     board._port.env["RADIO_FAULT"] = "Wifi Out of Memory"
     with board.start() as firmware:
         assert firmware.wait(LONG_S) == 1
