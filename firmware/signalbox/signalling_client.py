@@ -50,33 +50,34 @@ class SignallingClient:
     async def run(self):
         """Be connected until stop(), again after whatever ends the connection (7.2.3)."""
         self._task = asyncio.current_task()
+        ws = None
         try:
             while not self._stopped:
                 try:
-                    await self._be_connected()
-                    # Ended from this side: by stop(), or for a reason of the outbox's.
-                    if not self._stopped:
+                    if ws:
+                        # Ended from this side: for want of memory, or for a reason of the outbox's.
                         await sleep_ms(self._backoff.next())
+                    async for ws in self._connect:
+                        await self._converse(ws)
+                        if self._stopped:
+                            # It ended before stop() could; that is no reason to go on.
+                            ws.close(_NORMAL)
+                except MemoryError:
+                    gc.collect()
+                    if ws:
+                        ws.close(_INTERNAL_ERROR)
+                    await sleep_ms(_RETRY)
                 except asyncio.CancelledError:
                     if not self._hurried:
                         raise
                     self._hurried = False
                     self._outbox = None  # the end of its connection may have been broken off
+                    ws = None
         except asyncio.CancelledError:
             if not self._stopped:
                 raise
         finally:
             self._task = None
-
-    async def _be_connected(self):
-        try:
-            async for ws in self._connect:
-                await self._converse(ws)
-                if self._stopped:
-                    # It ended before stop() could; that is no reason to go on.
-                    ws.close(_NORMAL)
-        except MemoryError:
-            gc.collect()
 
     async def _converse(self, ws):
         self._well = True
@@ -99,8 +100,15 @@ class SignallingClient:
             ws.close(_GOING_AWAY)
             raise
         finally:
-            await self._disconnected()
-            self._outbox = None
+            # Every session's end is told, however full the heap is (too full for a call, even), and
+            # whatever a delegate raises.
+            while self._outbox:
+                try:
+                    self.peer.disconnected()
+                    self._outbox = None
+                except Exception as error:
+                    _report(error)
+                    await sleep_ms(_RETRY)
 
     def _receive(self, ws, message):
         try:
@@ -118,16 +126,6 @@ class SignallingClient:
         self._well = False
         ws.close(_INTERNAL_ERROR)
         _report(error)
-
-    async def _disconnected(self):
-        # Every session's end is told, however full the heap is, and whatever a delegate raises.
-        while True:
-            try:
-                self.peer.disconnected()
-                return
-            except Exception as error:
-                _report(error)
-                await sleep_ms(_RETRY)
 
     def deliver(self):
         """Send what the peer has to say: call it after the peer's calls. Doesn't wait."""

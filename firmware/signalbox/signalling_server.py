@@ -141,24 +141,21 @@ class SignallingServer:
             ws.close(_INTERNAL_ERROR)
             raise
         finally:
-            await self._remove(peer, ws)
-
-    async def _remove(self, peer, ws):
-        # Its counterparts must know, however full the heap is now.
-        while True:
-            try:
-                if peer:
-                    self._outboxes.pop(peer.id, None)
-                    self.broker.disconnect(peer)
-                    peer = None
-                self._deliver()
-                # What still comes in holds buffers of the pool.
-                async for message in ws:
-                    self.pool.give_back(message)
-                return
-            except MemoryError:
-                gc.collect()
-                await sleep_ms(_RETRY)
+            # Its counterparts must know, however full the heap is now: too full for a call, even.
+            while True:
+                try:
+                    if peer:
+                        self._outboxes.pop(peer.id, None)
+                        self.broker.disconnect(peer)
+                        peer = None
+                    self._deliver()
+                    # What still comes in holds buffers of the pool.
+                    async for message in ws:
+                        self.pool.give_back(message)
+                    break
+                except MemoryError:
+                    gc.collect()
+                    await sleep_ms(_RETRY)
 
     def _receive(self, peer, octets):
         relayed = False

@@ -52,12 +52,12 @@ class Link:
         self._sock.sendall(light.frame(light.TEXT, text, self._masked))
 
     def receive(self, kind):
-        """The next message of that type; what listeners are told is passed over."""
+        """The next message of that type; what comes unasked is passed over."""
         while True:
             message = json.loads(self._text())
             if message["type"] == kind:
                 return message
-            if message["type"] != "peerStatusChanged":
+            if message["type"] not in ("peerStatusChanged", "InfoMessage"):
                 raise light.PeerError(f"{message['type']} instead of {kind}: {message}")
 
     def _text(self):

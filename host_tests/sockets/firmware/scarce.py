@@ -1,4 +1,4 @@
-"""What is done without memory for it. Arguments: accept, wait or end; a port."""
+"""What is done without memory for it. Arguments: accept, wait, end or signalling; a port."""
 
 import asyncio
 import gc
@@ -10,7 +10,7 @@ from signalbox.net.client import connect
 from signalbox.net.listener import Listener
 from signalbox.net.server import serve
 
-kept = [None] * 5000
+kept = [None] * 9000
 rest = None
 
 
@@ -150,9 +150,56 @@ async def end(port):
     clearing.cancel()
 
 
+def fill_at_the_end(ws, free):
+    """When it reads the EOF there is room for `free` floats."""
+    transport = ws._transport
+    original = transport.read
+
+    def read(buf, n):
+        n = original(buf, n)
+        if n == 0:
+            fill(free)
+        return n
+
+    transport.read = read
+
+
+async def signalling(port):
+    """A peer that goes is forgotten, and one whose server goes registers again."""
+    # The others have less memory to fill without these.
+    from signalbox.net.access import Access
+    from signalbox.net.reconnect import Backoff
+    from signalbox.signalling.peer import Delegate, SignallingPeer
+    from signalbox.signalling_client import SignallingClient
+    from signalbox.signalling_server import SignallingServer
+
+    server = SignallingServer(Access(open=True))
+    serving = asyncio.create_task(server.run("127.0.0.1", port))
+    await asyncio.sleep_ms(20)
+    peer = SignallingPeer(Delegate(), ("consumer",))
+    url = "ws://127.0.0.1:%d/" % port
+    client = SignallingClient(peer, url, backoff=Backoff(10, 20))
+    running = asyncio.create_task(client.run())
+    clearing = asyncio.create_task(clear_at_times())
+    for free in range(0, 80, 2):
+        for ours in (True, False):
+            while not (peer.id and [each.id for each in server.broker.peers] == [peer.id]):
+                await asyncio.sleep_ms(10)
+            ends = [client._outbox._ws, server._outboxes[peer.id]._ws]
+            fill_at_the_end(ends[ours], free)
+            ends[not ours].close_now()
+            while peer.id:
+                await asyncio.sleep_ms(10)
+    client.stop()
+    await running
+    server.stop()
+    await serving
+    clearing.cancel()
+
+
 port = int(sys.argv[2])
 if sys.argv[1] == "accept":
     accept(port)
 else:
-    asyncio.run(wait(port) if sys.argv[1] == "wait" else end(port))
+    asyncio.run({"wait": wait, "end": end, "signalling": signalling}[sys.argv[1]](port))
 print("done")

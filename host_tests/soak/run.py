@@ -1,0 +1,255 @@
+"""A life of the firmware in minutes: `make soak`, or run.py [--seconds N] [--seed N].
+
+The firmware as it is deployed, whole, in a heap that is scarce, meets a crowd (crowd.py) and a
+camera with troubles, round by round. After each round the crowd is gone, and it must be as it was
+before: no connection and no session left, registered, the camera at rest, no more heap in use.
+Exit status 1, with what it printed, when it isn't, or when it crashed, or stood still.
+"""
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path[:0] = [str(ROOT / name) for name in ("host_tests", "tools")]
+sys.path[:0] = [str(ROOT / "host_tests" / "device"), str(HERE)]
+
+import crowd  # noqa: E402
+import env  # noqa: E402
+import mpy  # noqa: E402
+import visca_camera  # noqa: E402
+import web  # noqa: E402
+from contenders import free_port  # noqa: E402
+from crowd import light  # noqa: E402
+from unix_port import UnixPort  # noqa: E402
+
+# The one is enough for everybody. In the other one there is room for a few at a time, and none for
+# pictures: whatever is begun may lack memory, and most are turned away.
+AMPLE_KB = 320
+SCARCE_KB = 284
+ROUND_S = 15
+SETTLE_S = 90  # for the longest pause between two connections to the signalling server, and more
+ANSWER_S = 5  # for /health
+GROWTH = 4096
+CROWD = (crowd.Peer,) * 5 + (crowd.Viewer,) * 3 + (crowd.Controller,) * 2 + (crowd.Browser,) * 2
+BAD_WORDS = ("Traceback", "crashed", "MemoryError", "Task exception")
+
+
+class Soak:
+    """One run. `faults`: a list of str."""
+
+    def __init__(self, seed, heap_kb):
+        self.heap_kb = heap_kb
+        self.rng = random.Random(seed)
+        self.port = free_port()
+        self.faults = []
+        self.first = None  # what was in use after the first round
+        self.heard = {}
+
+    def run(self, seconds):
+        unix = UnixPort(env.micropython())
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            visca_camera.SerialCamera() as self.camera,
+            contextlib.closing(light.Listener()) as self.upstream,
+        ):
+            directory = Path(scratch)
+            mpy.deployed(mpy.HOST, directory)
+            shutil.copy(ROOT / "firmware" / "main.py", directory)
+            web.build(directory)
+            config = directory / "config.json"
+            config.write_text(json.dumps(self.configuration()))
+            unix.env["MICROPYPATH"] = f"{directory}:.frozen"
+            command = ("-X", f"heapsize={self.heap_kb}k", directory / "main.py", config)
+            with unix.start(*command) as self.program:
+                self.program.wait_for_line("listening on ")
+                end = time.monotonic() + seconds
+                self.settle(0, {})
+                number = 0
+                while not self.faults and (number < 2 or time.monotonic() < end):
+                    number += 1
+                    self.round(number)
+                output = self.program.output
+        words = BAD_WORDS if self.heap_kb == AMPLE_KB else ("crashed",)
+        self.faults += [f"it printed {word!r}" for word in words if word in output]
+        return output
+
+    def configuration(self):
+        return {
+            "name": "soak",
+            "mode": "both",
+            "wifi": [],
+            "server": {"url": f"ws://127.0.0.1:{self.upstream.port}/"},
+            "listen": {
+                "host": "127.0.0.1",
+                "port": self.port,
+                "open": True,
+                "max_peers": 4,
+                "max_viewers": 3,
+            },
+            "device": {"driver": "visca_serial", "uart": self.camera.path},
+            "preview": {"source": "pattern"},
+        }
+
+    def round(self, number):
+        until = time.monotonic() + ROUND_S
+        visitors = [kind(self.chance(), self.port) for kind in CROWD]
+        visitors.append(crowd.Upstream(self.chance(), self.upstream))
+        threads = [threading.Thread(target=visit, args=(each, until)) for each in visitors]
+        threads.append(threading.Thread(target=trouble, args=(self.chance(), self.camera, until)))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        heard = {}
+        for each in visitors:
+            name = type(each).__name__
+            heard[name] = heard.get(name, 0) + each.heard
+        self.settle(number, heard)
+
+    def chance(self):
+        return random.Random(self.rng.getrandbits(64))
+
+    def settle(self, number, heard):
+        began = time.monotonic()
+        quiet = threading.Event()
+        serving = threading.Thread(target=self.serve_well, args=(quiet,))
+        serving.start()
+        why = "never looked"
+        try:
+            while time.monotonic() - began < SETTLE_S and self.program.process.poll() is None:
+                health = self.health()
+                why = self.unsettled(health)
+                if not why:
+                    why = self.ill()
+                if not why:
+                    break
+                time.sleep(0.2)
+        finally:
+            quiet.set()
+            serving.join()
+        if why:
+            self.faults.append(f"round {number}: after {SETTLE_S} s of quiet: {why}")
+            return
+        used = health["heap"]["used"]
+        settled = time.monotonic() - began
+        print(f"round {number}: {heard}, quiet after {settled:.1f} s, {used} octets", flush=True)
+        if number == 0:
+            return
+        if number == 1:
+            self.first = used
+        elif used - self.first > GROWTH:
+            self.faults.append(f"round {number}: {used - self.first} octets more than after round 1")
+
+    def ill(self):
+        """What it doesn't do for somebody who comes alone, or None."""
+        kinds = (crowd.Guest, crowd.Operator, crowd.Reader)
+        if self.heap_kb == AMPLE_KB:
+            kinds += (crowd.Watcher,)
+        for kind in kinds:
+            try:
+                kind(self.port).act()
+            except crowd.TROUBLES as error:
+                return f"{kind.__name__}: {error!r}"
+        return None
+
+    def unsettled(self, health):
+        """What is not as it was before, or None."""
+        if health is None:
+            return "no answer from /health"
+        if [peer for peer in health["peers"] if peer["roles"] != ["consumer"]]:
+            return f"peers: {health['peers']}"
+        if health["sessions"]:
+            return f"sessions: {health['sessions']}"
+        if health["registered"] != "quiet":
+            return f"registered as {health['registered']}"
+        if self.camera.camera.moves:
+            return f"the camera moves: {self.camera.tail()}"
+        sockets = self.sockets()
+        if sockets > 2:  # it listens, and has its server
+            return f"{sockets} sockets are open"
+        return None
+
+    def sockets(self):
+        """The program's open sockets; 0 where the system doesn't tell."""
+        try:
+            fds = list(Path(f"/proc/{self.program.pid}/fd").iterdir())
+        except OSError:
+            return 0
+        links = []
+        for fd in fds:
+            with contextlib.suppress(OSError):
+                links.append(os.readlink(fd))
+        return sum(link.startswith("socket:") for link in links)
+
+    def serve_well(self, quiet):
+        while not quiet.is_set():
+            with contextlib.suppress(*crowd.TROUBLES), crowd.waiting(self.upstream, 0.2) as sock:
+                link = crowd.Link(sock, False)
+                sock.settimeout(0.5)
+                link.send(type="welcome", peerId="quiet")
+                link.receive("setPeerStatus")
+                while not quiet.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        link.receive("nothing, but Pings that are answered")
+                light.close(sock, False)
+
+    def health(self):
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}/health", timeout=ANSWER_S
+            ) as answer:
+                return json.load(answer)
+        except (OSError, ValueError, http.client.HTTPException):
+            return None
+
+
+def visit(visitor, until):
+    while time.monotonic() < until:
+        try:
+            visitor.act()
+        except crowd.TROUBLES:
+            time.sleep(visitor.rng.random() * 0.2)
+
+
+def trouble(rng, camera, until):
+    """The camera loses messages, or is switched off, now and then."""
+    while time.monotonic() < until:
+        camera.silent = rng.randrange(3) == 0
+        share = rng.choice((0, 0.3))
+        camera.lose = lambda octets, share=share: rng.random() < share
+        time.sleep(rng.random() * 3)
+    camera.silent = False
+    camera.lose = lambda octets: False
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    for heap_kb in (AMPLE_KB, SCARCE_KB):
+        print(f"a heap of {heap_kb} KB", flush=True)
+        soak = Soak(options.seed, heap_kb)
+        output = soak.run(options.seconds / 2)
+        if soak.faults:
+            print(output)
+            print("\n".join(soak.faults))
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
