@@ -10,6 +10,7 @@
 PYTHON ?= python3
 ARGS ?=
 FUZZ_SECONDS ?= 30
+SOAK_SECONDS ?= 120
 
 ENV := $(PYTHON) tools/env.py
 RUN := $(ENV) exec python
@@ -59,6 +60,9 @@ size: ## bytes per module and board, and RAM per connection, against the budgets
 fuzz: ## bounded fuzzing against an independent implementation: FUZZ_SECONDS=30
 	@$(RUN) host_tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(ARGS)
 
+soak: ## the whole firmware among bad peers, until it leaks, stands or crashes: SOAK_SECONDS=120
+	@$(RUN) host_tests/soak/run.py --seconds $(SOAK_SECONDS) $(ARGS)
+
 board: ## the tests on an emulated Pico W: PICO_W_UF2=file, an image of MicroPython for it
 	@$(RUN) -m pytest host_tests/board -rs --durations=5 -o faulthandler_timeout=0 $(ARGS)
 
@@ -99,5 +103,5 @@ clean: ## delete what the targets left in this directory (the shared cache stays
 	rm -rf build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find firmware host_tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test autobahn interop page bench size fuzz board lint diagram reference clean
+.PHONY: help run test autobahn interop page bench size fuzz soak board lint diagram reference clean
 .PHONY: packages flash image deploy provision monitor board-test doctor

@@ -13,7 +13,6 @@ import socket
 import struct
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -40,6 +39,17 @@ BAD_REQUESTS = (
 TROUBLES = (
     OSError, EOFError, ValueError, StopIteration, light.PeerError, http.client.HTTPException,
 )  # fmt: skip
+
+
+def get(port, path):
+    """The body of a page."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise light.PeerError(f"{path} is answered with {answer.status}")
+        return answer.read()
 
 
 def reset(sock):
@@ -275,8 +285,7 @@ class Reader(Guest):
     """Sees the page."""
 
     def act(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=TIMEOUT_S) as answer:
-            gzip.decompress(answer.read())
+        gzip.decompress(get(self.port, "/"))
 
 
 class Operator(Guest):
