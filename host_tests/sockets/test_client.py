@@ -99,6 +99,13 @@ def test_refused(as_client):
     assert firmware.report("failed")["type"] == "OSError"
 
 
+def test_a_host_without_an_ipv4_address_on_an_esp32(as_client):
+    url = f"ws://[::1]:{free_port()}/"
+    firmware = as_client.start_client(0, do="echo", url=url, sockets="esp32")
+    failed = firmware.report("failed")
+    assert (failed["type"], failed["text"]) == ("OSError", "[Errno 113] EHOSTUNREACH")
+
+
 def test_server_that_goes_during_the_handshake(as_client):
     listener = as_client.listen()
     firmware = as_client.start_client(listener.port, do="echo")

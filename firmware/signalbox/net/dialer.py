@@ -18,6 +18,8 @@ def client_context(ca=None):
 def open_transport(host, port, context=None):
     """Connect to a server. OSError when it can't be reached. Looking up the name blocks."""
     address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+    if address[-1] is None:  # an ESP32 has none for a host with nothing but IPv6
+        raise OSError(errno.EHOSTUNREACH)
     sock = socket.socket(address[0], address[1], address[2])
     transport = None
     try:

@@ -7,6 +7,7 @@ there is to say about it as JSON.
 import asyncio
 import json
 import select
+import socket
 import time
 
 from signalbox.compat import sleep_ms, ticks_diff, ticks_ms
@@ -39,12 +40,28 @@ class PollOfESP32:
                     yield sock, events & asked
 
 
+class SocketOfESP32:
+    """The module socket of an ESP32, as far as a client needs it: it tells addresses of IPv4 only.
+
+    After ports/esp32/modsocket.c, esp_socket_getaddrinfo().
+    """
+
+    SOCK_STREAM = socket.SOCK_STREAM
+    socket = socket.socket
+
+    @staticmethod
+    def getaddrinfo(*what):
+        found = socket.getaddrinfo(*what)
+        return [each if each[0] == socket.AF_INET else each[:-1] + (None,) for each in found]
+
+
 def be_a_port(plan):
     """Have sockets behave as on the port of MicroPython that the plan names, if it does."""
     if plan.get("sockets") == "esp32":
-        from signalbox.net import transport
+        from signalbox.net import dialer, transport
 
         transport._resets = PollOfESP32()
+        dialer.socket = SocketOfESP32
 
 
 def report(word, value=None):
