@@ -530,7 +530,11 @@ class WebSocket:
         self._changed.set()
         told = self._told or self.on_close
         if told:
-            told(self.outcome)
+            try:
+                told(self.outcome)
+            except Exception as error:
+                # asyncio would keep it, and with it all of this connection, until the next one.
+                print_exception(error)
         if cancelled:
             raise cancelled
 
