@@ -51,12 +51,16 @@ class SignallingClient:
         """Be connected until stop(), again after whatever ends the connection (7.2.3)."""
         self._task = asyncio.current_task()
         ws = None
+        again = False
         try:
             while not self._stopped:
+                self._outbox = None  # the end of its connection may have been broken off
                 try:
-                    if ws:
+                    if again:
                         # Ended from this side: for want of memory, or for a reason of the outbox's.
+                        await sleep_ms(_RETRY)
                         await sleep_ms(self._backoff.next())
+                    again = True
                     async for ws in self._connect:
                         await self._converse(ws)
                         if self._stopped:
@@ -66,13 +70,10 @@ class SignallingClient:
                     gc.collect()
                     if ws:
                         ws.close(_INTERNAL_ERROR)
-                    await sleep_ms(_RETRY)
                 except asyncio.CancelledError:
                     if not self._hurried:
                         raise
-                    self._hurried = False
-                    self._outbox = None  # the end of its connection may have been broken off
-                    ws = None
+                    self._hurried = again = False
         except asyncio.CancelledError:
             if not self._stopped:
                 raise

@@ -317,6 +317,28 @@ async def test_a_network_that_is_there_again_while_an_end_could_not_be_told():
     await site.stop()
 
 
+async def test_a_network_that_is_there_again_while_memory_is_waited_for():
+    site = Site()
+    await site.welcome()
+    original = site.client._converse
+
+    def no_memory(ws):
+        site.client._converse = original
+        raise MemoryError
+
+    site.client._converse = no_memory
+    await site.lose()
+    await site.network.attempt(2)
+    await site.network.accept()
+    assert site.client._converse == original
+    site.client.hurry()
+    await run()
+    assert not site.running.done()
+    site.told()
+    await site.comes_back()
+    await site.stop()
+
+
 async def test_behind_a_failure_no_message_is_told():
     site = Site()
     await site.welcome()
