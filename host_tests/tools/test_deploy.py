@@ -203,7 +203,7 @@ def test_cable_pulled_on_the_way(running, next_application, capsys, octets):
     said = capsys.readouterr().err
     assert "Next: " in said and "Traceback" not in said
     assert running.pull_after == 0
-    running.wait_for("the application one runs", len(running.output) - 100)
+    runs_again(running)
     running.watchdog_pace = 1
     running.plug()
     assert deploy(running) == 0
