@@ -8,6 +8,7 @@ from ..ws.handshake_client import URL, ClientHandshake
 from ..ws.http import HandshakeError, Head
 from .dialer import client_context, open_transport
 from .endpoint import Deadline, WebSocket, write_all
+from .transport import recover
 
 OPEN_TIMEOUT = 10000  # ms for TCP, TLS and the opening handshake together
 
@@ -102,6 +103,7 @@ class connect:
             # Before the connection is open there is no Close to send (7.1.7).
             if transport:
                 transport.close()
+            recover()
             if isinstance(error, ValueError):
                 # That is how TLS says it. It may be no fault of ours, nor last: a clock, say.
                 why = " ".join(str(error).split())  # it says it in several lines

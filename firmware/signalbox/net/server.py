@@ -140,8 +140,10 @@ class Server:
                 if transport.secure:
                     connection.linger()
                 return WebSocket(transport, connection, *opened)
-        except (OSError, MemoryError):
-            pass  # the client is gone, or there is no room for it
+        except OSError:
+            pass  # the client is gone
+        except MemoryError:
+            recover()
         except asyncio.CancelledError:
             if not deadline.expired:
                 raise

@@ -105,6 +105,20 @@ async def wait(port):
                 await ws.send(bytes(i * 4000))
                 assert len(await ws.recv()) == i * 4000
         assert ws.outcome.clean, ws.outcome
+        # Nor is anything left of who is let go of before that.
+        poller.missing = 2  # for the next one to be accepted, and for this one's request
+        sock = socket.socket()
+        sock.connect(socket.getaddrinfo("127.0.0.1", port)[0][-1])
+        await asyncio.sleep_ms(200)
+        sock.setblocking(False)
+        assert sock.read(1) == b"" and len(core._io_queue.map) == 1
+        sock.close()
+        poller.missing = 1
+        try:
+            await connect("ws://127.0.0.1:%d/" % port)
+            raise AssertionError
+        except MemoryError:
+            assert len(core._io_queue.map) == 1
     assert poller.missing == 0
 
 
