@@ -35,8 +35,10 @@ class CrashReport:
             if not same and self._written < _MOST:
                 self._written += 1
                 self._write()
-        except (OSError, MemoryError) as failure:
+        except OSError as failure:
             print("the crash report can't be written: %r" % failure)
+        except MemoryError:  # by itself: to name two takes memory
+            pass
 
     def _write(self):
         # A rename is atomic: the old report is there, or the new one.

@@ -217,7 +217,7 @@ def test_close_on_a_heap_that_the_application_filled(link):
     assert outcome["clean"] and outcome["initiator"] == "local"
 
 
-@pytest.mark.parametrize("what", ["accept", "wait", "end", "signalling"])
+@pytest.mark.parametrize("what", ["accept", "report", "wait", "end", "signalling"])
 def test_what_there_is_no_memory_for_now_is_done_later(micropython, what):
     program = Path(__file__).parent / "firmware" / "scarce.py"
     status, output = micropython.run(

@@ -1,4 +1,4 @@
-"""What is done without memory for it. Arguments: accept, wait, end or signalling; a port."""
+"""What is done without memory for it. Arguments: accept, report, wait, end, signalling; a port."""
 
 import asyncio
 import gc
@@ -122,6 +122,17 @@ async def wait(port):
     assert poller.missing == 0
 
 
+def report():
+    """A crash is reported, or it isn't."""
+    from signalbox import crash
+
+    crash.exception_text = fill_the_rest
+    report = crash.CrashReport("/no/such/directory")
+    report.save("when", ValueError("why"))
+    clear()
+    assert report.last is None
+
+
 async def clear_at_times():
     while True:
         await asyncio.sleep_ms(50)
@@ -214,6 +225,8 @@ async def signalling(port):
 port = int(sys.argv[2])
 if sys.argv[1] == "accept":
     accept(port)
+elif sys.argv[1] == "report":
+    report()
 else:
     asyncio.run({"wait": wait, "end": end, "signalling": signalling}[sys.argv[1]](port))
 print("done")
