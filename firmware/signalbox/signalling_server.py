@@ -61,8 +61,7 @@ class SignallingServer:
         """Serve until stop(); then close every WebSocket with 1001. OSError if it can't listen.
 
         `site`: a web.Site, one of whose routes this is; it may have `more` WebSockets than the
-        peers.
-        `listening()` is called once it does.
+        peers. `listening()` is called once it does.
         """
         server = serve(
             site.serve if site else self.serve,

@@ -24,9 +24,9 @@ class Site:
         """`access`: a net.access.Access. The page itself needs no token: it has to ask for it.
 
         `health`: returns the dict that /health tells as JSON; `paths`, of the WebSockets, is added.
-        `routes`: {path: route} for WebSockets;
-        None in the place of a path stands for all others. A route has `full`, whether it takes no
-        more WebSockets, and `serve(ws)`, a coroutine as net.server.serve() takes it.
+        `routes`: {path: route} for WebSockets; None in the place of a path stands for all others,
+        and is signalling's. A route has `full`, whether it takes no more WebSockets, and
+        `serve(ws)`, a coroutine as net.server.serve() takes it.
         `subprotocols`: of the routes, the best first.
         """
         self.routes = routes
