@@ -31,9 +31,9 @@ from crowd import light  # noqa: E402
 from unix_port import UnixPort  # noqa: E402
 
 AMPLE_KB = 384  # for everybody
-SCARCE_KB = 284  # 30 more than it takes by itself: for a few at a time, and not for pictures
+SCARCE_KB = 284  # 34 more than it takes by itself: for a few at a time, and not for pictures
 ROUND_S = 15
-SETTLE_S = 90  # for the longest pause between two connections to the signalling server, and more
+SETTLE_S = 150  # two of the longest pauses between two connections to a server, and more
 PAUSE_S = 0.3  # for the last connections to end
 GROWTH = 4096  # octets, from the first round on; what a connection takes is more
 CROWD = (crowd.Peer,) * 5 + (crowd.Viewer,) * 3 + (crowd.Controller,) * 2 + (crowd.Browser,) * 2
