@@ -11,6 +11,11 @@ from signalbox.signalling_server import SignallingServer
 from wire import KEY, close_payload, frame, frames
 
 MAX_MESSAGE = 5632  # octets: a board has little more in one piece, with what is written beside it
+SDP = "v=0\r\n" * 160  # more than 1 KiB as JSON: a large message
+
+
+def offer(session, sdp=SDP):
+    return {"type": "peer", "sessionId": session, "sdp": {"type": "offer", "sdp": sdp}}
 
 
 class Peer:

@@ -1,18 +1,12 @@
 """The broker on connections: buffers that come back, peers that fail, and the board's own."""
 
 from recorder import LOST, Recorder
-from scripted import EOF, FIN, ScriptedTransport, broken, run
-from scripted_listener import REQUEST
+from scripted import EOF, ScriptedTransport, broken, run
 from signalbox.signalling.peer import CONSUMER, LISTENER, PRODUCER, SignallingPeer
-from signalling_site import Site
-from wire import KEY, close_payload, frame, frames
+from signalling_site import SDP, Site, offer
+from wire import KEY, close_payload, frame
 
 SLOW = 6000  # ms for a large message that others wait for
-SDP = "v=0\r\n" * 160  # more than 1 KiB as JSON: a large message
-
-
-def offer(session, sdp=SDP):
-    return {"type": "peer", "sessionId": session, "sdp": {"type": "offer", "sdp": sdp}}
 
 
 def ice(session):
@@ -329,68 +323,3 @@ async def test_when_it_fails_it_is_as_if_it_had_left_and_come_again():
         assert listener.kinds() == ["sessionStarted"]
         await site.end(listener)
         assert LOST in delegate.told[2]
-
-
-class Echo:
-    """A route beside the peers'."""
-
-    full = False
-
-    async def serve(self, ws):
-        async for message in ws:
-            await ws.send(message, text=True)
-
-
-async def test_beside_the_peers_others_have_web_sockets_of_the_same_server():
-    site = Site(max_peers=1, routes={"/echo": Echo()})
-    peer = await site.enter()
-    other = await site.connect()
-    assert other.transport.ended == FIN, "past max_peers, and yet let in"
-    echo = await site.connect(REQUEST.replace(b"/path?query", b"/echo?query"))
-    await echo.sends(frame(0x81, b"text", KEY))
-    assert frames(echo.transport.written, False) == [(0x81, b"text")]
-    echo.transport.written = b""
-    assert len(site.broker.peers) == 1
-    await site.end(peer, echo)
-
-
-class Deaf:
-    """A route that reads nothing."""
-
-    full = False
-    until = None  # the handler ends
-
-    async def serve(self, ws):
-        if self.until:
-            await self.until(ws)
-
-
-async def test_what_another_route_leaves_unread_holds_no_buffer():
-    async def ended(ws):
-        await ws.wait_closed()
-
-    large = frame(0x81, b"x" * 1100, KEY)  # of the pool, and not enough to pause for
-    for until in (None, ended):
-        for end in ([EOF], [frame(0x88, close_payload(1000), KEY), EOF], [broken(104)]):
-            deaf = Deaf()
-            deaf.until = until
-            site = Site(None, {"/deaf": deaf})
-            other = await site.connect(REQUEST.replace(b"/path?query", b"/deaf") + large)
-            other.transport.feed(*end)
-            await site.clock.advance(1000)
-            assert other.transport.ended
-            producer, consumer, session = await site.session()
-            await producer.says(**offer(session))
-            assert consumer.sent() == [offer(session)], (until, end)
-            await site.end(producer, consumer)
-
-
-async def test_who_stops_inside_a_message_to_another_route_holds_up_nobody():
-    site = Site(None, {"/echo": Echo()})
-    other = await site.connect(REQUEST.replace(b"/path?query", b"/echo"))
-    await other.sends(frame(0x01, b"x", KEY))
-    producer, consumer, session = await site.session()
-    await producer.says(**offer(session))
-    assert consumer.sent() == [offer(session)]
-    other.transport.feed(EOF)
-    await site.end(producer, consumer)
