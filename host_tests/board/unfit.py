@@ -18,8 +18,6 @@ UNFIT = {
     "test_station.test_not_by_a_port_of_its_own_beside_a_client": MEMORY + ROLES,
     "test_close_both.test_B7_large_message_close_ping": MEMORY
     + "a message of 256 KiB in a heap of 200 KiB; test_server.py has row B7 with a streamed one",
-    "test_encoder.test_a_large_sdp_in_both_directions": MEMORY + "the test's copies of an SDP of "
-    "15 KiB, beside its modules",
     "test_frame.test_rsv_bits_and_opcodes_and_mask_bit": TIME + "131,072 headers",
     "test_output.test_a_message_past_64_kib_for_which_there_is_no_memory_leaves_no_header": MEMORY
     + "64 KiB, three times at once",
