@@ -7,17 +7,12 @@ A module stands for all of its tests.
 
 MEMORY = "needs more memory than a board has: "
 TIME = "takes too long on a board: "
-ROLES = "the modules of both roles, each by itself, and the application's"
 PAIRS = "65,536 texts"
 SEQUENCES = "75,520 texts"
 
 UNFIT = {
-    "test_app.test_health": MEMORY + ROLES + "; test_application.py has /health, with the files "
-    "that a board gets",
-    "test_app.test_the_advert_says_where_the_board_takes_control_itself": MEMORY + ROLES,
-    "test_station.test_not_by_a_port_of_its_own_beside_a_client": MEMORY + ROLES,
-    "test_station.test_not_by_a_server_that_cannot_listen": MEMORY + "18 KiB in one piece for its "
-    "pool, beside the modules, each by itself",
+    "test_app.test_health": MEMORY + "the modules of both roles, each by itself, and the "
+    "application's; test_application.py has /health, with the files that a board gets",
     "test_close_both.test_B7_large_message_close_ping": MEMORY
     + "a message of 256 KiB in a heap of 200 KiB; test_server.py has row B7 with a streamed one",
     "test_frame.test_rsv_bits_and_opcodes_and_mask_bit": TIME + "131,072 headers",
