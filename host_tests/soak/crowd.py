@@ -22,6 +22,7 @@ import light  # noqa: E402
 from signalling import CANDIDATE, META, SDP, Link  # noqa: E402
 
 TIMEOUT_S = 3
+LOOK_S = 0.2  # for the board to come, until it is looked whether time is over
 MOVE = {"type": "customUpstreamEvent", "structureName": "move", "structure": {"pan": 50}}
 STOP = {"type": "customUpstreamEvent", "structureName": "stop", "structure": {}}
 REQUESTS = (MOVE, MOVE, STOP, {"type": "customUpstreamEvent", "structureName": "no such"}, {}, None)
@@ -58,14 +59,20 @@ def reset(sock):
     sock.close()
 
 
-@contextlib.contextmanager
-def waiting(listener, timeout_s):
-    """The next client's connection, after the opening handshake. TimeoutError."""
-    if not select.select([listener], [], [], timeout_s)[0]:
+def connect(port, path="/"):
+    """A WebSocket to the board."""
+    sock = light.connect(port, path=path)
+    sock.settimeout(TIMEOUT_S)
+    return sock
+
+
+def next_client(listener, websocket=True):
+    """The board's next connection, after the opening handshake. TimeoutError: none comes."""
+    if not select.select([listener], [], [], LOOK_S)[0]:
         raise TimeoutError
-    with listener.accept() as sock:
-        sock.settimeout(TIMEOUT_S)
-        yield sock
+    sock = listener.accept(websocket)
+    sock.settimeout(TIMEOUT_S)
+    return sock
 
 
 def leave(rng, sock, masked):
@@ -102,17 +109,12 @@ class Visitor:
         self.port = port
         self.heard = 0
 
-    def open(self, path="/"):
-        sock = light.connect(self.port, path=path)
-        sock.settimeout(TIMEOUT_S)
-        return sock
-
 
 class Peer(Visitor):
     """A signalling peer, also of the board's own device."""
 
     def act(self):
-        sock = self.open()
+        sock = connect(self.port)
         try:
             link = Link(sock, True)
             link.receive("welcome")
@@ -156,7 +158,7 @@ class Viewer(Visitor):
     """Watches pictures: eagerly, slowly, or not at all."""
 
     def act(self):
-        sock = self.open("/preview")
+        sock = connect(self.port, "/preview")
         try:
             pause = self.rng.choice((0, 0.02, 1))
             until = time.monotonic() + self.rng.random() * 3
@@ -172,7 +174,7 @@ class Controller(Visitor):
     """Moves the camera, and forgets to stop it."""
 
     def act(self):
-        sock = self.open("/control")
+        sock = connect(self.port, "/control")
         try:
             for number in range(self.rng.randrange(1, 30)):
                 request = json.dumps({"id": number, "request": self.rng.choice(REQUESTS)}).encode()
@@ -213,11 +215,8 @@ class Upstream:
 
     def act(self):
         """Serve the board once; TimeoutError when it doesn't come soon."""
-        if not select.select([self.listener], [], [], 0.2)[0]:
-            raise TimeoutError
         kind = self.rng.randrange(8)
-        sock = self.listener.accept(websocket=kind > 2)
-        sock.settimeout(TIMEOUT_S)
+        sock = next_client(self.listener, websocket=kind > 2)
         try:
             if kind == 0:
                 sock.sendall(b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
@@ -249,18 +248,31 @@ class Guest:
         self.port = port
 
     def act(self):
-        sock = light.connect(self.port)
-        sock.settimeout(TIMEOUT_S)
-        with sock:
+        with connect(self.port) as sock:
             link = Link(sock, True)
             me = link.receive("welcome")["peerId"]
             link.send(type="setPeerStatus", roles=["producer"])
-            link.send(type="startSession", peerId=me)
+            link.send(type="startSession", peerId=me, offer=SDP)
             session = link.receive("sessionStarted")["sessionId"]
-            link.receive("startSession")
+            offered = link.receive("startSession")["offer"]
             link.send(type="peer", sessionId=session, sdp={"type": "answer", "sdp": SDP})
-            if link.receive("peer")["sdp"]["sdp"] != SDP:
+            if offered != SDP or link.receive("peer")["sdp"]["sdp"] != SDP:
                 raise light.PeerError("another SDP came out")
+            link.close()
+
+
+class Remote(Guest):
+    """Is obeyed, through signalling."""
+
+    def act(self):
+        with connect(self.port) as sock:
+            link = Link(sock, True)
+            link.receive("welcome")
+            link.send(type="listConsumers")
+            (device,) = link.receive("listConsumers")["consumers"]
+            for number, request in enumerate((MOVE, STOP)):
+                link.send(type="control", peerId=device["id"], id=number, request=request)
+                check_reply(link.receive("control")["reply"], number)
             link.close()
 
 
@@ -268,9 +280,7 @@ class Watcher(Guest):
     """Sees one picture."""
 
     def act(self):
-        sock = light.connect(self.port, path="/preview")
-        sock.settimeout(TIMEOUT_S)
-        with sock:
+        with connect(self.port, "/preview") as sock:
             head = light.receive(sock, 2)
             n = head[1]
             if n > 125:
@@ -289,16 +299,17 @@ class Reader(Guest):
 
 
 class Operator(Guest):
-    """Is obeyed."""
+    """Is obeyed, at /control."""
 
     def act(self):
-        sock = light.connect(self.port, path="/control")
-        sock.settimeout(TIMEOUT_S)
-        with sock:
+        with connect(self.port, "/control") as sock:
             link = Link(sock, True)
             for number, request in enumerate((MOVE, STOP)):
                 link.send(id=number, request=request)
-                reply = link.receive("ControlResponseMessage")
-                if reply["id"] != number or reply["error"]:
-                    raise light.PeerError(f"the reply is {reply}")
+                check_reply(link.receive("ControlResponseMessage"), number)
             link.close()
+
+
+def check_reply(reply, number):
+    if reply["id"] != number or reply["error"]:
+        raise light.PeerError(f"the reply is {reply}")
