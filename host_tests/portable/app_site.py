@@ -6,6 +6,7 @@ import scripted  # noqa: F401  CPython's transport, before what needs one
 from signalbox.app import App, Surroundings
 from signalbox.config import check
 from signalbox.device.driver import Driver
+from small_pools import SmallPools
 
 MOVE = b'{"id":1,"request":{"type":"customUpstreamEvent","structureName":"%s","structure":%s}}'
 
@@ -88,7 +89,8 @@ def make(media=None, around=None, **changes):
     for name in changes:
         config[name] = changes[name]
     try:
-        return App(check(config), None, around)
+        with SmallPools():
+            return App(check(config), None, around)
     finally:
         del sys.modules["signalbox.device.test_camera"]
 

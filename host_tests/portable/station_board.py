@@ -5,6 +5,7 @@ from signalbox import slots
 from signalbox import station as station_module
 from signalbox.config import check
 from signalbox.station import Station
+from small_pools import SmallPools
 
 
 class WiFi:
@@ -22,7 +23,8 @@ def station(**config):
     hardware = station_module._hardware
     station_module._hardware = lambda: None  # nothing here is wired to any
     try:
-        return Station(check(dict({"name": "cam", "wifi": []}, **config)), Crash())
+        with SmallPools():
+            return Station(check(dict({"name": "cam", "wifi": []}, **config)), Crash())
     finally:
         station_module._hardware = hardware
 
